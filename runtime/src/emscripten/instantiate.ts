@@ -1,0 +1,106 @@
+/**
+ * Instantiate: makes one Emscripten module out of `pyodide.asm.mjs` and a compiled `pyodide.asm.wasm`.
+ * Not here: what the imports do (boundary), what is in the file system (fs), starting Python (api).
+ * Invariants: Emscripten prints nothing, adds no listeners and does not set the exit code of the process; whatever
+ * fails on the way rejects the promise; an abort or exit later is reported once, as an Error with its reason.
+ */
+
+import type { CreateModule, EmscriptenModule, ModuleSettings } from "./module";
+
+/** How the program inside ended. */
+export class ProgramExit extends Error {
+  override readonly name = "ProgramExit";
+  constructor(readonly status: number) {
+    super(`Python ended this interpreter with exit status ${status} (os._exit or a fatal error). Call loadPyodide() again for a new one.`);
+  }
+}
+
+export interface InstantiateOptions {
+  readonly createModule: CreateModule;
+  readonly wasm: Promise<WebAssembly.Module>;
+  /** Functions to connect, by the name under which the WebAssembly module imports them. */
+  readonly imports: object;
+  /** Prepares file system and environment, before constructors run. */
+  readonly prepare: (module: EmscriptenModule) => void;
+  /** The program ended by itself (`exit`) or aborted. Called when it happens, from inside WebAssembly. */
+  readonly onEnd: (error: Error) => void;
+  readonly programName: string;
+}
+
+/** The global under which a service worker finds the pre-imported `pyodide.asm.mjs`. */
+const PRELOADED_GLOBAL = "_createPyodideModule";
+
+/** The Emscripten module that was loaded beforehand, where nothing can be imported at run time (service workers). */
+export function preloadedModule(): CreateModule | undefined {
+  const found = (globalThis as Record<string, unknown>)[PRELOADED_GLOBAL];
+  return typeof found === "function" ? (found as CreateModule) : undefined;
+}
+
+export async function instantiate(options: InstantiateOptions): Promise<EmscriptenModule> {
+  // What Emscripten would print: the reason of an abort is better told in the error that follows it.
+  const messages: string[] = [];
+  const remember = (text: string): void => {
+    messages.push(text);
+    if (messages.length > 50) {
+      messages.shift();
+    }
+  };
+  let failed: (error: unknown) => void = () => {};
+  const failure = new Promise<never>((_resolve, reject) => {
+    failed = reject;
+  });
+  const settings: ModuleSettings = {
+    instantiateWasm(imports, receive) {
+      connect(imports.env, options.imports);
+      options.wasm
+        .then(async (module) => {
+          const instance = await WebAssembly.instantiate(module, imports);
+          receive(instance, module);
+        })
+        .catch((error: unknown) => failed(explainLinkError(error)));
+      return {};
+    },
+    preRun: [options.prepare],
+    print: remember,
+    printErr: remember,
+    onAbort(reason) {
+      const what = reason === undefined || reason === "" ? (messages.at(-1) ?? "no reason given") : String(reason);
+      options.onEnd(new Error(`The Python interpreter aborted: ${what}`));
+    },
+    onExit(status) {
+      options.onEnd(new ProgramExit(status));
+    },
+    quit(status, thrown) {
+      options.onEnd(new ProgramExit(status));
+      throw thrown;
+    },
+    thisProgram: options.programName,
+    arguments: [],
+    noInitialRun: true,
+    noFSInit: true,
+    locateFile: (name) => name,
+  };
+  return await Promise.race([options.createModule(settings), failure]);
+}
+
+/** Puts the real functions in the place of the stubs that the linker saw. */
+function connect(environment: Record<string, WebAssembly.ImportValue>, imports: object): void {
+  for (const [name, value] of Object.entries(imports) as [string, WebAssembly.ImportValue][]) {
+    const stub = environment[name] as { sig?: string } | undefined;
+    // Emscripten needs the signature when the address of an import is taken.
+    if (typeof value === "function" && stub?.sig !== undefined && !("sig" in value)) {
+      Object.defineProperty(value, "sig", { value: stub.sig });
+    }
+    environment[name] = value;
+  }
+}
+
+function explainLinkError(error: unknown): unknown {
+  if (error instanceof WebAssembly.LinkError) {
+    return new Error(
+      `pyodide.asm.wasm does not fit the JavaScript files beside it (${error.message}): all files must come from the same distribution.`,
+      { cause: error },
+    );
+  }
+  return error;
+}

@@ -1,0 +1,51 @@
+/**
+ * Node's built-in modules, for hosts that have them.
+ * Not here: deciding whether this is Node (environment.ts).
+ * Invariant: bundlers for browsers never see an import of a `node:` module, and nothing is loaded before it is needed.
+ */
+
+export interface NodeModules {
+  readonly fs: typeof import("node:fs");
+  readonly path: typeof import("node:path");
+  readonly url: typeof import("node:url");
+  readonly tty: typeof import("node:tty");
+  readonly vm: typeof import("node:vm");
+  readonly process: NodeJS.Process;
+}
+
+interface BuiltinLoader {
+  getBuiltinModule?(name: string): unknown;
+}
+
+/** Loads the modules that the runtime uses in Node. */
+export async function loadNodeModules(): Promise<NodeModules> {
+  const host = (globalThis as unknown as { process: NodeJS.Process & BuiltinLoader }).process;
+  const load = async (name: string): Promise<unknown> => {
+    // `getBuiltinModule` is in Node 20.16 and later, and works in Jest and other `vm` contexts, where `import()` does not.
+    const found = host.getBuiltinModule?.(name);
+    if (found !== undefined) {
+      return found;
+    }
+    const imported = (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as { default?: unknown };
+    return imported.default ?? imported;
+  };
+  const [fs, path, url, tty, vm] = await Promise.all(["node:fs", "node:path", "node:url", "node:tty", "node:vm"].map(load));
+  return { fs, path, url, tty, vm, process: host } as NodeModules;
+}
+
+/** Imports an ES module by URL, also from inside a `vm` context that has no importer of its own (Jest). */
+export async function importModule(url: string, node: NodeModules | undefined): Promise<unknown> {
+  try {
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ url);
+  } catch (error) {
+    const code = (error as { code?: unknown } | null)?.code;
+    if (node === undefined || typeof code !== "string" || !code.startsWith("ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING")) {
+      throw error;
+    }
+    const constants = (node.vm as { constants?: { USE_MAIN_CONTEXT_DEFAULT_LOADER?: never } }).constants;
+    const importer = new node.vm.Script("(url) => import(url)", {
+      importModuleDynamically: constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER as never,
+    });
+    return await (importer.runInThisContext() as (url: string) => Promise<unknown>)(url);
+  }
+}
