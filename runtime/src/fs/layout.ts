@@ -1,0 +1,45 @@
+/**
+ * Layout: the directories and files that Python finds at its start.
+ * Not here: mounts of host directories (mount.ts), what is in packages (packages).
+ * Invariant: the archive of the standard library is placed without being copied.
+ */
+
+import type { EmscriptenModule } from "../emscripten/module";
+
+/** Python version as `3.14`, and where its files are. */
+export interface PythonPaths {
+  readonly stdlibZip: string;
+  readonly stdlib: string;
+  readonly libDynload: string;
+  readonly sitePackages: string;
+}
+
+export function pythonPaths(version: string, prefix = ""): PythonPaths {
+  const [major = "3", minor = "0"] = version.split(".");
+  const stdlib = `${prefix}/lib/python${major}.${minor}`;
+  return {
+    stdlibZip: `${prefix}/lib/python${major}${minor}.zip`,
+    stdlib,
+    libDynload: `${stdlib}/lib-dynload`,
+    sitePackages: `${stdlib}/site-packages`,
+  };
+}
+
+/** Makes Python's directories and puts the standard library in its place. */
+export function layOut(module: Pick<EmscriptenModule, "FS">, paths: PythonPaths, stdlib: Uint8Array): void {
+  const { FS } = module;
+  FS.mkdirTree(paths.libDynload);
+  FS.mkdirTree(paths.sitePackages);
+  FS.writeFile(paths.stdlibZip, stdlib, { canOwn: true, mode: 0o444 });
+}
+
+/** Makes the home directory and goes there. */
+export function enterHome(module: Pick<EmscriptenModule, "FS">, home: string): void {
+  const { FS } = module;
+  // Emscripten's own idea of a home.
+  if (home !== "/home/web_user") {
+    FS.rmdir("/home/web_user");
+  }
+  FS.mkdirTree(home);
+  FS.chdir(home);
+}
