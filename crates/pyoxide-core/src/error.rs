@@ -1,0 +1,152 @@
+//! Errors across the boundary, both ways.
+//!
+//! Owns: raising what JavaScript threw (`JsException`, or the Python exception that a `PythonError` stands for), and throwing
+//! what Python raised (`PythonError`, with the formatted traceback). Invariant: the Python exception itself is kept only in
+//! `sys.last_exc`, so that a `PythonError` that somebody keeps does not keep frames alive (JS-135).
+
+use pyo3_ffi as ffi;
+
+use crate::boundary::*;
+use crate::cells::Slot;
+use crate::py::{self, Py, PyResult, Raised, Ref};
+use crate::wire::WireValue;
+use crate::{jsproxy, string};
+
+/// Serial number of the exception in `sys.last_exc`, as `PythonError` objects carry it.
+static SERIAL: Slot<u32> = Slot::new(0);
+
+/// Raises the pending JavaScript error.
+pub fn raise_pending() -> Raised {
+    // SAFETY: the import cannot fail; 0 says that nothing is pending.
+    let handle = unsafe { pyox_js_error_take() };
+    if handle == 0 {
+        return py::system_error("Pyoxide has a bug: an import failed without an error");
+    }
+    raise_thrown(JsRef::from_owned(handle))
+}
+
+/// Raises the exception for a thrown JavaScript value.
+pub fn raise_thrown(thrown: JsRef) -> Raised {
+    match thrown_to_exception(thrown) {
+        Ok(exception) => py::restore(exception),
+        Err(raised) => raised,
+    }
+}
+
+/// The exception for a thrown JavaScript value: the original one for a `PythonError` of the last exception, the object of a
+/// PyProxy of an exception, a `JsException` otherwise.
+pub fn thrown_to_exception(thrown: JsRef) -> PyResult<Py> {
+    // SAFETY: the handle is alive; these imports cannot fail.
+    let serial = unsafe { pyox_js_error_serial(thrown.handle()) };
+    if serial != 0 && serial == SERIAL.get() {
+        // SAFETY: a borrowed reference or null; kept alive by `to_owned` at once.
+        let last = unsafe { ffi::PySys_GetObject(c"last_exc".as_ptr()) };
+        if !last.is_null() {
+            // SAFETY: not null, alive in `sys`.
+            return Ok(unsafe { Ref::from_ptr(last) }.to_owned());
+        }
+    }
+    // SAFETY: the handle is alive; the pointer is borrowed from the proxy, which the handle keeps.
+    let object = unsafe { pyox_js_proxy_unwrap(thrown.handle()) };
+    if !object.is_null() {
+        // SAFETY: alive, see above.
+        let object = unsafe { Ref::from_ptr(object) };
+        // SAFETY: reads the flags of its type.
+        if unsafe { ffi::PyExceptionInstance_Check(object.as_ptr()) } != 0 {
+            return Ok(object.to_owned());
+        }
+    }
+    jsproxy::new_exception(thrown)
+}
+
+/// What JavaScript sees of an exception.
+struct Description {
+    type_name: Py,
+    message: Py,
+    serial: u32,
+    cause: Option<JsRef>,
+}
+
+fn describe(exception: Py) -> PyResult<Description> {
+    let serial = SERIAL.get().wrapping_add(1).max(1);
+    SERIAL.set(serial);
+    let message = match format(exception.borrow()) {
+        Ok(message) => message,
+        Err(Raised) => {
+            // What cannot be formatted still has a type.
+            py::clear();
+            Py::string("The exception cannot be formatted\n")?
+        }
+    };
+    // SAFETY: the type is alive as long as the exception.
+    let type_name = unsafe { Py::owned_or_err(ffi::PyType_GetName(exception.borrow().ty()))? };
+    let cause = jsproxy::exception_handle(exception.borrow()).map(|handle| {
+        // SAFETY: alive as long as the exception; the clone is ours.
+        JsRef::from_owned(unsafe { pyox_js_handle_clone(handle) })
+    });
+    // SAFETY: `sys` takes its own references.
+    unsafe {
+        ffi::PySys_SetObject(c"last_exc".as_ptr(), exception.as_ptr());
+        ffi::PySys_SetObject(c"last_type".as_ptr(), exception.borrow().ty().cast());
+        ffi::PySys_SetObject(c"last_value".as_ptr(), exception.as_ptr());
+        let traceback = Py::owned_or_none(ffi::PyException_GetTraceback(exception.as_ptr()));
+        ffi::PySys_SetObject(
+            c"last_traceback".as_ptr(),
+            traceback.as_ref().map_or(ffi::Py_None(), Py::as_ptr),
+        );
+    }
+    Ok(Description { type_name, message, serial, cause })
+}
+
+fn format(exception: Ref<'_>) -> PyResult<Py> {
+    let text = Py::import(c"_pyodide._hooks")?.borrow().call_method(c"format_exception", &[exception])?;
+    if text.borrow().is_string() { Ok(text) } else { Err(py::type_error("format_exception must return a str")) }
+}
+
+impl Description {
+    fn wires(&self) -> (WireValue, WireValue) {
+        let (mut name, mut message) = (WireValue::undefined(), WireValue::undefined());
+        string::describe(self.type_name.borrow(), &mut name);
+        string::describe(self.message.borrow(), &mut message);
+        (name, message)
+    }
+
+    fn cause(&self) -> Handle {
+        self.cause.as_ref().map_or(0, JsRef::handle)
+    }
+}
+
+/// Makes the raised exception the error that JavaScript throws.
+pub fn throw_raised() {
+    let Some(exception) = py::take_raised() else {
+        fatal_text("an export failed without a Python exception");
+        return;
+    };
+    match describe(exception) {
+        Ok(description) => {
+            let (mut name, mut message) = description.wires();
+            // SAFETY: the strings live in `description`.
+            unsafe { pyox_js_error_set_python(&mut name, &mut message, description.serial, description.cause()) };
+        }
+        Err(Raised) => {
+            py::clear();
+            fatal_text("there was no memory left to report a Python exception");
+        }
+    }
+}
+
+/// A JsProxy of the `PythonError` for an exception, without throwing it (`_pyodide_core.js_error`).
+pub fn js_error(exception: Ref<'_>) -> PyResult<Py> {
+    let description = describe(exception.to_owned())?;
+    let (mut name, mut message) = description.wires();
+    // SAFETY: the strings live in `description`.
+    let error = JsRef::owned_or_err(unsafe {
+        pyox_js_error_new(&mut name, &mut message, description.serial, description.cause())
+    })?;
+    jsproxy::new(error, JS_IS_ERROR, None)
+}
+
+fn fatal_text(text: &str) {
+    // SAFETY: pointer and length are those of `text`; the import copies.
+    unsafe { pyox_js_error_set_fatal(text.as_ptr() as Address, text.len() as u32) }
+}

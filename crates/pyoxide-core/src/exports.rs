@@ -1,0 +1,457 @@
+//! The rows of `for_each_py_export`: what JavaScript calls.
+//!
+//! Owns the translation of each row into C API calls. Every body runs in `guard`, so nothing unwinds out.
+
+use core::ptr;
+
+use pyo3_ffi as ffi;
+use pyo3_ffi::Py_ssize_t;
+
+use crate::boundary::*;
+use crate::py::{self, Py, PyResult, Raised, Ref, check, check_bool};
+use crate::wire::{self, WireValue};
+use crate::{buffer, convert, jsproxy, pyproxy, start, state};
+
+/// Borrows a parameter.
+///
+/// # Safety
+/// `object` is a live object that JavaScript holds for the call.
+unsafe fn arg<'a>(object: PyPtr) -> Ref<'a> {
+    // SAFETY: by contract.
+    unsafe { Ref::from_ptr(object) }
+}
+
+/// Reads a parameter on the wire.
+///
+/// # Safety
+/// `value` points to a value that JavaScript wrote for this call.
+unsafe fn value<'a>(value: Wire) -> PyResult<Py> {
+    // SAFETY: by contract; the value is read once.
+    unsafe { wire::read((*value).tag(), &*value) }
+}
+
+/// Writes a result.
+///
+/// # Safety
+/// `out` points to room for one value.
+unsafe fn result(object: Py, out: Wire) -> PyResult<Tag> {
+    // SAFETY: by contract.
+    wire::write_result(object, unsafe { &mut *out })
+}
+
+macro_rules! exports {
+    ($( fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block )*) => { $(
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
+            guard(move || {
+                // SAFETY: JavaScript calls with what the table says: live objects, written wires, room for results.
+                #[allow(unused_unsafe, reason = "not every body needs it")]
+                unsafe { $body }
+            })
+        }
+    )* };
+}
+
+exports! {
+    fn pyox_py_table_hash() -> u32 { Ok(pyoxide_boundary::TABLE_HASH) }
+
+    fn pyox_py_arena_address() -> Address { Ok(start::arena()) }
+
+    fn pyox_py_memory_alloc(bytes: u32) -> Address { Ok(state::alloc(bytes as usize)) }
+
+    fn pyox_py_memory_free(address: Address) { state::free(address); Ok(()) }
+
+    fn pyox_py_interpreter_start(argv: Wire, argv_count: u32, flags: u32) -> Status {
+        start::start(argv, argv_count, flags)?;
+        Ok(0)
+    }
+
+    fn pyox_py_interpreter_run_main() -> i32 { Ok(ffi::Py_RunMain()) }
+
+    fn pyox_py_interpreter_references() -> u32 { Ok(state::references()) }
+
+    fn pyox_py_object_clone(object: PyPtr) -> PyPtr {
+        state::count_reference();
+        Ok(arg(object).to_owned().into_ptr())
+    }
+
+    fn pyox_py_object_drop(object: PyPtr) {
+        state::uncount_reference();
+        drop(Py::owned_or_none(object));
+        Ok(())
+    }
+
+    fn pyox_py_object_flags(object: PyPtr) -> u32 { Ok(pyproxy::flags_of(arg(object))) }
+
+    fn pyox_py_name_intern(name: Wire) -> PyPtr {
+        let mut text = value(name)?.into_ptr();
+        ffi::PyUnicode_InternInPlace(&mut text);
+        Ok(text)
+    }
+
+    fn pyox_py_string_alloc(length: u32) -> PyPtr {
+        Ok(Py::owned_or_err(ffi::PyUnicode_New(length as Py_ssize_t, 127))?.into_ptr())
+    }
+
+    fn pyox_py_attribute_get(object: PyPtr, name: PyPtr, out: Wire) -> Tag {
+        match arg(object).attr_opt(arg(name))? {
+            Some(found) => result(found, out),
+            None => Ok((*out).set_tag(TAG_ABSENT)),
+        }
+    }
+
+    fn pyox_py_attribute_set(object: PyPtr, name: PyPtr, new: Wire) -> Status {
+        let new = value(new)?;
+        check(ffi::PyObject_SetAttr(object, name, new.as_ptr()))?;
+        Ok(0)
+    }
+
+    fn pyox_py_attribute_delete(object: PyPtr, name: PyPtr) -> Tri {
+        match check(ffi::PyObject_SetAttr(object, name, ptr::null_mut())) {
+            Ok(()) => Ok(1),
+            Err(Raised) if py::raised_is(ffi::PyExc_AttributeError) => { py::clear(); Ok(0) }
+            Err(Raised) => Err(Raised),
+        }
+    }
+
+    fn pyox_py_attribute_has(object: PyPtr, name: PyPtr) -> Tri {
+        Ok(i32::from(arg(object).attr_opt(arg(name))?.is_some()))
+    }
+
+    fn pyox_py_item_get(object: PyPtr, key: Wire, out: Wire) -> Tag {
+        let key = value(key)?;
+        match Py::owned_or_err(ffi::PyObject_GetItem(object, key.as_ptr())) {
+            Ok(found) => result(found, out),
+            Err(Raised) if py::raised_is(ffi::PyExc_KeyError) || py::raised_is(ffi::PyExc_IndexError) => {
+                py::clear();
+                Ok((*out).set_tag(TAG_ABSENT))
+            }
+            Err(Raised) => Err(Raised),
+        }
+    }
+
+    fn pyox_py_item_set(object: PyPtr, key: Wire, new: Wire) -> Status {
+        let (key, new) = (value(key), value(new));
+        check(ffi::PyObject_SetItem(object, key?.as_ptr(), new?.as_ptr()))?;
+        Ok(0)
+    }
+
+    fn pyox_py_item_delete(object: PyPtr, key: Wire) -> Status {
+        let key = value(key)?;
+        check(ffi::PyObject_DelItem(object, key.as_ptr()))?;
+        Ok(0)
+    }
+
+    fn pyox_py_item_has(object: PyPtr, key: Wire) -> Tri {
+        let key = value(key)?;
+        Ok(i32::from(check_bool(ffi::PySequence_Contains(object, key.as_ptr()))?))
+    }
+
+    fn pyox_py_slice_splice(object: PyPtr, start: u32, stop: u32, values: Wire, values_count: u32, out: Wire) -> Tag {
+        let mut items = Vec::with_capacity(values_count as usize);
+        wire::read_all(values, values_count, &mut items)?;
+        let list = Py::list()?;
+        for item in items {
+            check(ffi::PyList_Append(list.as_ptr(), item.as_ptr()))?;
+        }
+        let (start, stop) = (start as Py_ssize_t, stop as Py_ssize_t);
+        let removed = Py::owned_or_err(ffi::PySequence_GetSlice(object, start, stop))?;
+        let removed = Py::owned_or_err(ffi::PySequence_List(removed.as_ptr()))?;
+        check(ffi::PySequence_SetSlice(object, start, stop, list.as_ptr()))?;
+        Ok(wire::write_proxy(removed, &mut *out))
+    }
+
+    fn pyox_py_object_length(object: PyPtr) -> Count {
+        let length = ffi::PyObject_Size(object);
+        check(length.min(0) as i32)?;
+        Ok(length as Count)
+    }
+
+    fn pyox_py_object_text(object: PyPtr, what: u32, out: Wire) -> Tag {
+        let object = arg(object);
+        let text = match what {
+            0 => object.str()?,
+            1 => object.repr()?,
+            _ => type_name(object)?,
+        };
+        result(text, out)
+    }
+
+    fn pyox_py_object_dir(object: PyPtr) -> Handle {
+        let names = Py::owned_or_err(ffi::PyObject_Dir(object))?;
+        let mut out = WireValue::undefined();
+        match convert::to_js(names.borrow(), -1, 0, &mut out)? {
+            TAG_HANDLE_OWNED => Ok(out.aux()),
+            _ => Err(py::system_error("Pyoxide has a bug: dir() did not become an Array")),
+        }
+    }
+
+    fn pyox_py_object_call(object: PyPtr, args: Wire, args_count: u32, kwnames: Wire, kwargs_count: u32, out: Wire) -> Tag {
+        result(call(arg(object), args, args_count, kwnames, kwargs_count)?, out)
+    }
+
+    fn pyox_py_iterator_new(object: PyPtr, asynchronous: u32, out: Wire) -> Tag {
+        let iterator = if asynchronous == 0 { ffi::PyObject_GetIter(object) } else { ffi::PyObject_GetAIter(object) };
+        result(Py::owned_or_err(iterator)?, out)
+    }
+
+    fn pyox_py_iterator_next(object: PyPtr, sent: Wire, out: Wire) -> Tri {
+        let sent = value(sent)?;
+        step(object, sent.borrow(), &mut *out)
+    }
+
+    fn pyox_py_iterator_finish(object: PyPtr, how: u32, given: Wire, out: Wire) -> Tri {
+        let given = value(given)?;
+        let object = arg(object);
+        let thrown = if how == 0 {
+            to_exception(given.borrow())
+        } else {
+            Py::owned_or_err(ffi::PyObject_CallNoArgs(ffi::PyExc_GeneratorExit))?
+        };
+        match object.call_method(c"throw", &[thrown.borrow()]) {
+            Ok(yielded) => {
+                result(yielded, out)?;
+                Ok(1)
+            }
+            Err(Raised) if py::raised_is(ffi::PyExc_StopIteration) => {
+                result(stop_value()?, out)?;
+                Ok(0)
+            }
+            Err(Raised) if how == 1 && py::raised_is(ffi::PyExc_GeneratorExit) => {
+                py::clear();
+                result(given, out)?;
+                Ok(0)
+            }
+            Err(Raised) => Err(Raised),
+        }
+    }
+
+    fn pyox_py_async_step(object: PyPtr, how: u32, given: Wire, out: Wire) -> Tag {
+        let given = value(given)?;
+        let object = arg(object);
+        let awaitable = match how {
+            0 => object.call_method(c"athrow", &[to_exception(given.borrow()).borrow()])?,
+            1 => {
+                let exit = Py::owned_or_err(ffi::PyObject_CallNoArgs(ffi::PyExc_GeneratorExit))?;
+                object.call_method(c"athrow", &[exit.borrow()])?
+            }
+            _ if given.borrow().is_none() => object.call_method(c"__anext__", &[])?,
+            _ => object.call_method(c"asend", &[given.borrow()])?,
+        };
+        result(awaitable, out)
+    }
+
+    fn pyox_py_awaitable_watch(awaitable: PyPtr, settle: Handle) -> Status {
+        let settle = jsproxy::new(JsRef::from_owned(pyox_js_handle_clone(settle)), JS_IS_CALLABLE, None)?;
+        Py::import(c"_pyodide._hooks")?
+            .borrow()
+            .call_method(c"watch_awaitable", &[arg(awaitable), settle.borrow()])?;
+        Ok(0)
+    }
+
+    fn pyox_py_module_import(name: Wire, out: Wire) -> Tag {
+        let name = value(name)?;
+        let found = Py::import(c"_pyodide._hooks")?.borrow().call_method(c"import_dotted", &[name.borrow()])?;
+        result(found, out)
+    }
+
+    fn pyox_py_future_settle(future: PyPtr, ok: u32, settled: Wire) -> Status {
+        let future = Py::owned_or_err(future)?;
+        let settled = if ok != 0 { value(settled)? } else { thrown(settled)? };
+        // A future that was cancelled in the meantime stays cancelled.
+        if !future.borrow().call_method(c"done", &[])?.borrow().is_true()? {
+            let method = if ok != 0 { c"set_result" } else { c"set_exception" };
+            future.borrow().call_method(method, &[settled.borrow()])?;
+        }
+        Ok(0)
+    }
+
+    fn pyox_py_callback_run(callback: PyPtr) -> Status {
+        Py::owned_or_err(callback)?.borrow().call(&[])?;
+        Ok(0)
+    }
+
+    fn pyox_py_callback_drop(callback: PyPtr) {
+        drop(Py::owned_or_none(callback));
+        Ok(())
+    }
+
+    fn pyox_py_signals_check(signal: u32) -> Status {
+        if signal != 0 {
+            ffi::PyErr_SetInterruptEx(signal as i32);
+        }
+        check(ffi::PyErr_CheckSignals())?;
+        Ok(0)
+    }
+
+    fn pyox_py_buffer_open(object: PyPtr, out: Address) -> Status {
+        buffer::open(arg(object), out)?;
+        Ok(0)
+    }
+
+    fn pyox_py_buffer_close(view: Address) {
+        buffer::close(view);
+        Ok(())
+    }
+
+    fn pyox_py_object_to_js(object: PyPtr, depth: i32, options: Handle, out: Wire) -> Tag {
+        convert::to_js(arg(object), depth, options, &mut *out)
+    }
+
+    fn pyox_py_value_to_py(js: Handle, depth: i32, converter: Handle, out: Wire) -> Tag {
+        let converted = convert::to_py(js, depth, converter)?;
+        result(converted, out)
+    }
+}
+
+/// A call with arguments from the wire, the keyword names being strings on the wire too.
+///
+/// # Safety
+/// As the row says.
+unsafe fn call(function: Ref<'_>, args: Wire, args_count: u32, kwnames: Wire, kwargs_count: u32) -> PyResult<Py> {
+    // SAFETY: by contract.
+    unsafe {
+        if args_count == 0 && kwargs_count == 0 {
+            return Py::owned_or_err(ffi::PyObject_CallNoArgs(function.as_ptr()));
+        }
+        if args_count == 1 && kwargs_count == 0 {
+            let argument = value(args)?;
+            return Py::owned_or_err(ffi::PyObject_CallOneArg(function.as_ptr(), argument.as_ptr()));
+        }
+        let mut all = Vec::with_capacity((args_count + kwargs_count) as usize);
+        wire::read_all(args, args_count + kwargs_count, &mut all)?;
+        let names = if kwargs_count == 0 {
+            None
+        } else {
+            let mut names = Vec::with_capacity(kwargs_count as usize);
+            wire::read_all(kwnames, kwargs_count, &mut names)?;
+            let tuple = Py::owned_or_err(ffi::PyTuple_New(kwargs_count as Py_ssize_t))?;
+            for (index, name) in names.into_iter().enumerate() {
+                let mut name = name.into_ptr();
+                ffi::PyUnicode_InternInPlace(&mut name);
+                ffi::PyTuple_SetItem(tuple.as_ptr(), index as Py_ssize_t, name);
+            }
+            Some(tuple)
+        };
+        // `Py` is a transparent pointer, so the vector is an array of object pointers.
+        Py::owned_or_err(ffi::PyObject_Vectorcall(
+            function.as_ptr(),
+            all.as_ptr().cast(),
+            args_count as usize,
+            names.as_ref().map_or(ptr::null_mut(), Py::as_ptr),
+        ))
+    }
+}
+
+/// `next` or `send`.
+fn step(object: PyPtr, sent: Ref<'_>, out: &mut WireValue) -> PyResult<Tri> {
+    // SAFETY: the object is alive; what is stored is a new reference or null.
+    unsafe {
+        if sent.is_none() || !has_send(object) {
+            let Some(next) = (*ffi::Py_TYPE(object)).tp_iternext else {
+                let mut message = String::from("The object is no iterator");
+                if let Ok(name) = type_name(Ref::from_ptr(object)) {
+                    message = format!("'{}' object is not an iterator", name.borrow().utf8().unwrap_or("?"));
+                }
+                return Err(py::type_error(&message));
+            };
+            if let Some(item) = Py::owned_or_none(next(object)) {
+                result(item, out)?;
+                return Ok(1);
+            }
+            if ffi::PyErr_Occurred().is_null() {
+                out.set_tag(TAG_UNDEFINED);
+                return Ok(0);
+            }
+            if !py::raised_is(ffi::PyExc_StopIteration) {
+                return Err(Raised);
+            }
+            result(stop_value()?, out)?;
+            return Ok(0);
+        }
+        let mut item = ptr::null_mut();
+        let sent_result = ffi::PyIter_Send(object, sent.as_ptr(), &mut item);
+        let item = Py::owned_or_err(item);
+        if sent_result == ffi::PySendResult::PYGEN_ERROR {
+            return Err(Raised);
+        }
+        result(item?, out)?;
+        Ok(i32::from(sent_result == ffi::PySendResult::PYGEN_NEXT))
+    }
+}
+
+fn has_send(object: PyPtr) -> bool {
+    // SAFETY: the object is alive.
+    unsafe {
+        ffi::PyGen_CheckExact(object) != 0
+            || ffi::PyCoro_CheckExact(object) != 0
+            || ffi::PyObject_HasAttrString(object, c"send".as_ptr()) == 1
+    }
+}
+
+/// The value of the raised StopIteration, which is cleared.
+fn stop_value() -> PyResult<Py> {
+    match py::take_raised() {
+        Some(stop) => stop.borrow().attr(c"value"),
+        None => Ok(Py::none()),
+    }
+}
+
+/// An exception for what JavaScript threw into a generator: exceptions as they are, anything else as a RuntimeError with its text.
+fn to_exception(given: Ref<'_>) -> Py {
+    // SAFETY: reads the flags of the type.
+    if unsafe { ffi::PyExceptionInstance_Check(given.as_ptr()) != 0 || ffi::PyExceptionClass_Check(given.as_ptr()) != 0 } {
+        return given.to_owned();
+    }
+    // SAFETY: the class is static.
+    let class = unsafe { Ref::from_ptr(ffi::PyExc_RuntimeError) };
+    class.call(&[given]).unwrap_or_else(|_| {
+        py::clear();
+        class.to_owned()
+    })
+}
+
+/// A thrown value on the wire as an exception.
+///
+/// # Safety
+/// `wire` is a value that JavaScript wrote for this call.
+unsafe fn thrown(wire: Wire) -> PyResult<Py> {
+    // SAFETY: by contract.
+    match unsafe { wire::read_parts((*wire).tag(), &*wire) } {
+        Err((handle, _)) => crate::error::thrown_to_exception(handle),
+        Ok(other) => {
+            let other = other?;
+            // SAFETY: reads the flags of the type.
+            if unsafe { ffi::PyExceptionInstance_Check(other.as_ptr()) } != 0 {
+                return Ok(other);
+            }
+            crate::error::thrown_to_exception(wire::to_handle(other.borrow())?)
+        }
+    }
+}
+
+/// The name of a type as `PyProxy.type` has it: `module.name`, without the module for built-ins and `__main__` (JS-051).
+fn type_name(object: Ref<'_>) -> PyResult<Py> {
+    // SAFETY: the type is alive; both return a new reference or null with an error.
+    let (name, module) = unsafe {
+        (
+            Py::owned_or_err(ffi::PyType_GetName(object.ty()))?,
+            Py::owned_or_err(ffi::PyType_GetModuleName(object.ty())),
+        )
+    };
+    let Ok(module) = module else {
+        py::clear();
+        return Ok(name);
+    };
+    match module.borrow().utf8() {
+        Ok("builtins" | "__main__") => Ok(name),
+        Ok(module) => {
+            let full = format!("{module}.{}", name.borrow().utf8()?);
+            Py::string(&full)
+        }
+        Err(Raised) => {
+            py::clear();
+            Ok(name)
+        }
+    }
+}

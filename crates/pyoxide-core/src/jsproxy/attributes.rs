@@ -1,0 +1,278 @@
+//! Attributes, identity, text and truth of a JsProxy.
+//!
+//! Attributes of the Python class come first (`new`, `to_py`, ...), then properties of the JavaScript object, with a
+//! trailing underscore taken off keywords (TT-018 to TT-023, TT-032, TT-033, TT-038, TT-039, TT-047).
+
+use core::ffi::{c_int, c_void};
+use core::ptr;
+
+use pyo3_ffi as ffi;
+use pyo3_ffi::{Py_hash_t, PyObject};
+
+use super::{JsFields, Slots, method_noargs, this_fields};
+use crate::boundary::*;
+use crate::py::{Py, PyResult, Raised, Ref, check};
+use crate::wire::{self, WireValue};
+use crate::{jsproxy, state};
+
+unsafe extern "C" {
+    /// Borrowed, or null without an error. Part of the C API that CPython exports without documenting it.
+    fn _PyType_Lookup(ty: *mut ffi::PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+}
+
+pub(super) fn slots(slots: &mut Slots) {
+    slots.add(ffi::Py_tp_getattro, getattro as *mut c_void);
+    slots.add(ffi::Py_tp_setattro, setattro as *mut c_void);
+    slots.add(ffi::Py_tp_richcompare, richcompare as *mut c_void);
+    slots.add(ffi::Py_tp_hash, hash as *mut c_void);
+    slots.add(ffi::Py_tp_repr, text as *mut c_void);
+    slots.add(ffi::Py_tp_str, text as *mut c_void);
+    slots.add(ffi::Py_nb_bool, truth as *mut c_void);
+}
+
+pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
+    vec![
+        method_noargs(c"__dir__", dir, c"All property names along the prototype chain, and the attributes of the proxy itself."),
+        method_noargs(c"object_keys", object_keys, c"object_keys() -> JsArray[str]\n\n`Object.keys` of the JavaScript object."),
+        method_noargs(c"object_values", object_values, c"object_values() -> JsArray\n\n`Object.values` of the JavaScript object."),
+        method_noargs(c"object_entries", object_entries, c"object_entries() -> JsArray[JsArray]\n\n`Object.entries` of the JavaScript object."),
+    ]
+}
+
+pub(super) fn getset() -> *mut c_void {
+    let entry = |name: &'static core::ffi::CStr, get: ffi::getter, doc: &'static core::ffi::CStr| ffi::PyGetSetDef {
+        name: name.as_ptr(),
+        get: Some(get),
+        set: None,
+        doc: doc.as_ptr(),
+        closure: ptr::null_mut(),
+    };
+    let table = vec![
+        entry(c"typeof", get_typeof, c"The result of JavaScript's `typeof`, a str."),
+        entry(c"js_id", get_js_id, c"A number that is equal for proxies of the same JavaScript object, and only for those."),
+        ffi::PyGetSetDef::default(),
+    ];
+    Box::leak(table.into_boxed_slice()).as_mut_ptr().cast()
+}
+
+/// `self` and a name, borrowed from the caller of a slot.
+///
+/// # Safety
+/// Both are alive for the call.
+unsafe fn pair<'a>(object: *mut PyObject, name: *mut PyObject) -> (Ref<'a>, Ref<'a>) {
+    // SAFETY: by contract.
+    unsafe { (Ref::from_ptr(object), Ref::from_ptr(name)) }
+}
+
+pub(super) unsafe extern "C" fn getattro(object: *mut PyObject, name: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes live objects, the name being a str.
+        unsafe {
+            if !_PyType_Lookup(ffi::Py_TYPE(object), name).is_null() {
+                return Py::owned_or_err(ffi::PyObject_GenericGetAttr(object, name)).map(Py::into_ptr);
+            }
+            let (this, name_ref) = pair(object, name);
+            let Ok(js) = this_fields(this) else {
+                crate::py::clear();
+                return Py::owned_or_err(ffi::PyObject_GenericGetAttr(object, name)).map(Py::into_ptr);
+            };
+            let mut out = WireValue::undefined();
+            let tag = pyox_js_object_get(js.handle, state::js_name(name_ref)?, &mut out);
+            if tag == TAG_ABSENT {
+                // Raises AttributeError with CPython's own words.
+                return Py::owned_or_err(ffi::PyObject_GenericGetAttr(object, name)).map(Py::into_ptr);
+            }
+            match wire::read_parts(tag, &out) {
+                Ok(value) => value,
+                Err((handle, flags)) => {
+                    let bound = if flags & JS_IS_CALLABLE != 0 { Some(this) } else { None };
+                    jsproxy::new(handle, flags, bound)
+                }
+            }
+            .map(Py::into_ptr)
+        }
+    })
+}
+
+fn is_dunder(name: Ref<'_>) -> bool {
+    match name.utf8() {
+        Ok(text) => text.len() > 4 && text.starts_with("__") && text.ends_with("__"),
+        Err(Raised) => {
+            crate::py::clear();
+            false
+        }
+    }
+}
+
+pub(super) unsafe extern "C" fn setattro(object: *mut PyObject, name: *mut PyObject, value: *mut PyObject) -> c_int {
+    guard_slot(-1, || {
+        // SAFETY: CPython passes live objects, the value being null for `del`.
+        unsafe {
+            let (this, name_ref) = pair(object, name);
+            // `__traceback__`, `__class__` and the like belong to Python.
+            if is_dunder(name_ref) || this_fields(this).is_err() {
+                crate::py::clear();
+                check(ffi::PyObject_GenericSetAttr(object, name, value))?;
+                return Ok(0);
+            }
+            let js = this_fields(this)?;
+            let js_name = state::js_name(name_ref)?;
+            if value.is_null() {
+                if !check_import_bool(pyox_js_object_delete(js.handle, js_name))? {
+                    return Err(no_attribute(object, name));
+                }
+                return Ok(0);
+            }
+            let mut out = WireValue::undefined();
+            wire::write_argument(Ref::from_ptr(value), &mut out)?;
+            // An object that is stored outlives this call: JavaScript owns the PyProxy from now on.
+            check_import(pyox_js_object_set(js.handle, js_name, &mut out))?;
+            Ok(0)
+        }
+    })
+}
+
+/// Raises what a failed lookup raises.
+///
+/// # Safety
+/// Both are alive.
+unsafe fn no_attribute(object: *mut PyObject, name: *mut PyObject) -> Raised {
+    // SAFETY: by contract.
+    match unsafe { Py::owned_or_err(ffi::PyObject_GenericGetAttr(object, name)) } {
+        Ok(_) => crate::py::type_error("This attribute cannot be deleted"),
+        Err(raised) => raised,
+    }
+}
+
+/// Turns the status of an import into a result.
+pub(super) fn check_import(status: i32) -> PyResult<()> {
+    if status == -1 { Err(crate::error::raise_pending()) } else { Ok(()) }
+}
+
+/// Turns a yes or no of an import into a result.
+pub(super) fn check_import_bool(tri: i32) -> PyResult<bool> {
+    if tri == -1 { Err(crate::error::raise_pending()) } else { Ok(tri != 0) }
+}
+
+unsafe extern "C" fn richcompare(object: *mut PyObject, other: *mut PyObject, operation: c_int) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes live objects.
+        let (this, other) = unsafe { pair(object, other) };
+        let handles = (jsproxy::handle_of(this), jsproxy::handle_of(other));
+        let ((Some(a), Some(b)), ffi::Py_EQ | ffi::Py_NE) = (handles, operation) else {
+            // SAFETY: immortal.
+            return Ok(unsafe { Ref::from_ptr(ffi::Py_NotImplemented()) }.to_owned().into_ptr());
+        };
+        // SAFETY: both handles are alive.
+        let equal = check_import_bool(unsafe { pyox_js_value_equals(a, b) })?;
+        Ok(Py::boolean(equal == (operation == ffi::Py_EQ)).into_ptr())
+    })
+}
+
+unsafe extern "C" fn hash(object: *mut PyObject) -> Py_hash_t {
+    guard_slot(-1, || {
+        // SAFETY: CPython passes a live object; the handle is alive.
+        let id = unsafe { pyox_js_value_id(this_fields(Ref::from_ptr(object))?.handle) };
+        Ok(id as u32 as Py_hash_t & Py_hash_t::MAX)
+    })
+}
+
+pub(super) unsafe extern "C" fn text(object: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handle is alive; the wire was just written.
+        unsafe {
+            let js = this_fields(Ref::from_ptr(object))?;
+            let mut out = WireValue::undefined();
+            let tag = pyox_js_value_to_string(js.handle, &mut out);
+            let text = wire::read(tag, &out)?;
+            if !text.borrow().is_string() {
+                return Ok(text.borrow().str()?.into_ptr());
+            }
+            Ok(text.into_ptr())
+        }
+    })
+}
+
+unsafe extern "C" fn truth(object: *mut PyObject) -> c_int {
+    guard_slot(-1, || {
+        // SAFETY: CPython passes a live object; the handle is alive.
+        let truth = unsafe { pyox_js_value_truthy(this_fields(Ref::from_ptr(object))?.handle) };
+        Ok(i32::from(check_import_bool(truth)?))
+    })
+}
+
+unsafe extern "C" fn get_typeof(object: *mut PyObject, _closure: *mut c_void) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handle is alive; the wire was just written.
+        unsafe {
+            let js = this_fields(Ref::from_ptr(object))?;
+            let mut out = WireValue::undefined();
+            let tag = pyox_js_value_typeof(js.handle, &mut out);
+            wire::read(tag, &out).map(Py::into_ptr)
+        }
+    })
+}
+
+unsafe extern "C" fn get_js_id(object: *mut PyObject, _closure: *mut c_void) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handle is alive.
+        let id = unsafe { pyox_js_value_id(this_fields(Ref::from_ptr(object))?.handle) };
+        Py::int(id as i64).map(Py::into_ptr)
+    })
+}
+
+unsafe extern "C" fn dir(object: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handle is alive; each wire was just written.
+        unsafe {
+            let this = Ref::from_ptr(object);
+            let base = Ref::from_ptr((&raw mut ffi::PyBaseObject_Type).cast());
+            let names = base.call_method(c"__dir__", &[this])?;
+            let names = Py::owned_or_err(ffi::PySet_New(names.as_ptr()))?;
+            let js = this_fields(this)?;
+            let array = JsRef::owned_or_err(pyox_js_object_dir(js.handle))?;
+            let count = pyox_js_object_length(array.handle(), JS_IS_ARRAY);
+            if count < 0 {
+                return Err(crate::error::raise_pending());
+            }
+            for index in 0..count as u32 {
+                let mut out = WireValue::undefined();
+                let tag = pyox_js_array_get(array.handle(), index, &mut out);
+                let mut name = wire::read(tag, &out)?;
+                if let Ok(text) = name.borrow().utf8() {
+                    if state::is_keyword_like(text) {
+                        name = Py::string(&format!("{text}_"))?;
+                    }
+                } else {
+                    crate::py::clear();
+                }
+                check(ffi::PySet_Add(names.as_ptr(), name.as_ptr()))?;
+            }
+            Ok(Py::owned_or_err(ffi::PySequence_List(names.as_ptr()))?.into_ptr())
+        }
+    })
+}
+
+fn object_list(object: *mut PyObject, what: u32) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handle is alive.
+        unsafe {
+            let js: &JsFields = this_fields(Ref::from_ptr(object))?;
+            let array = JsRef::owned_or_err(pyox_js_object_list(js.handle, what))?;
+            let flags = pyox_js_value_flags(array.handle());
+            jsproxy::new(array, flags, None).map(Py::into_ptr)
+        }
+    })
+}
+
+unsafe extern "C" fn object_keys(object: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    object_list(object, 0)
+}
+
+unsafe extern "C" fn object_values(object: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    object_list(object, 1)
+}
+
+unsafe extern "C" fn object_entries(object: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    object_list(object, 2)
+}

@@ -1,0 +1,85 @@
+//! JsException: the proxy of a JavaScript error, which is an exception too (FFI-042 to FFI-047, TT-109).
+//!
+//! Invariant: the fields of the proxy stand behind those of `BaseException`; handle 0 means that Python code made it.
+
+use core::ffi::c_void;
+use core::ptr;
+
+use pyo3_ffi as ffi;
+use pyo3_ffi::PyObject;
+
+use super::{Class, JS_EXCEPTION, JsExceptionObject, JsFields, Slots, attributes, class_object, fields, make_type, this_fields};
+use crate::boundary::*;
+use crate::py::{Py, PyResult, Ref};
+
+pub(super) fn make_class() -> PyResult<Py> {
+    let mut slots = Slots(Vec::new());
+    slots.add(ffi::Py_tp_doc, c"A JavaScript error.\n\nBoth an exception and a proxy of the error: its properties are attributes.".as_ptr() as *mut c_void);
+    slots.add(ffi::Py_tp_getattro, attributes::getattro as *mut c_void);
+    slots.add(ffi::Py_tp_setattro, attributes::setattro as *mut c_void);
+    slots.add(ffi::Py_tp_str, text as *mut c_void);
+    slots.add(ffi::Py_tp_repr, text as *mut c_void);
+    slots.add(ffi::Py_tp_finalize, finalize as *mut c_void);
+    // SAFETY: the classes are alive.
+    let bases = unsafe {
+        Py::tuple([
+            Ref::from_ptr(class_object(Class::JsProxy).cast()).to_owned(),
+            Ref::from_ptr(ffi::PyExc_Exception).to_owned(),
+        ])?
+    };
+    make_type(
+        c"pyodide.ffi.JsException",
+        size_of::<JsExceptionObject>(),
+        ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE | ffi::Py_TPFLAGS_HAVE_GC,
+        slots,
+        Some(bases.borrow()),
+    )
+}
+
+/// A `JsException` for a thrown or passed JavaScript error.
+///
+/// # Errors
+/// No memory.
+pub fn new_exception(handle: JsRef) -> PyResult<Py> {
+    // SAFETY: the class is set at start; its instances are zeroed when made and have the layout of JsExceptionObject.
+    unsafe {
+        let exception = Ref::from_ptr(JS_EXCEPTION.get().cast()).call(&[])?;
+        let js = &raw mut (*exception.as_ptr().cast::<JsExceptionObject>()).js;
+        ptr::write(
+            js,
+            JsFields { handle: handle.into_handle(), flags: JS_IS_ERROR, this: ptr::null_mut(), vectorcall: None },
+        );
+        Ok(exception)
+    }
+}
+
+/// The handle of the JavaScript error behind an exception, borrowed.
+pub fn exception_handle(exception: Ref<'_>) -> Option<Handle> {
+    super::handle_of(exception)
+}
+
+unsafe extern "C" fn finalize(object: *mut PyObject) {
+    // SAFETY: CPython passes a JsException, which may be revived and finalized again: the handle is dropped once.
+    unsafe {
+        let js = &raw mut (*object.cast::<JsExceptionObject>()).js;
+        let handle = core::mem::replace(&mut (*js).handle, 0);
+        if handle != 0 {
+            pyox_js_handle_drop(handle);
+        }
+    }
+}
+
+unsafe extern "C" fn text(object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes a live object.
+    unsafe {
+        let exception = Ref::from_ptr(object);
+        if fields(exception).is_some_and(|js| js.handle != 0) {
+            return attributes::text(object);
+        }
+        let base: *mut ffi::PyTypeObject = ffi::PyExc_Exception.cast();
+        match (*base).tp_str {
+            Some(function) => function(object),
+            None => guard_slot(ptr::null_mut(), || this_fields(exception).map(|_| ptr::null_mut())),
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! JsProxy: the Python object that stands for a JavaScript object.
+//!
+//! Owns the object layout, the capability classes, and the concrete types, made once per combination of capabilities.
+//! A file per protocol beside this one. Invariant: a JsProxy owns its handle; the concrete type's slots fit its flags.
+//!
+//! The capability classes (`JsProxy`, `JsArray`, ...) have no fields of their own, so that `JsException` can derive from both
+//! `JsProxy` and `Exception` without a layout conflict; the fields are added by the concrete types.
+
+mod attributes;
+mod call;
+mod exception;
+mod item;
+mod iterate;
+mod promise;
+
+use core::ffi::{CStr, c_int, c_void};
+use core::mem::offset_of;
+use core::ptr;
+
+use pyo3_ffi as ffi;
+use pyo3_ffi::{PyObject, PyType_Slot, PyTypeObject};
+
+use crate::boundary::*;
+use crate::cells::Slot;
+use crate::py::{self, Py, PyResult, Ref, check};
+
+pub use exception::{exception_handle, new_exception};
+
+/// What every proxy has.
+#[repr(C)]
+pub struct JsFields {
+    /// The JavaScript value; 0 in a `JsException` that Python code made.
+    handle: Handle,
+    /// `JS_IS_*`.
+    flags: u32,
+    /// For a function that was looked up on an object: that object (owned, or null).
+    this: *mut PyObject,
+    vectorcall: Option<ffi::vectorcallfunc>,
+}
+
+#[repr(C)]
+struct JsProxyObject {
+    base: PyObject,
+    js: JsFields,
+}
+
+#[repr(C)]
+struct JsExceptionObject {
+    base: ffi::PyBaseExceptionObject,
+    js: JsFields,
+}
+
+/// A capability class: index into `CLASSES`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Class {
+    JsProxy,
+    JsIterable,
+    JsIterator,
+    JsGenerator,
+    JsAsyncIterable,
+    JsAsyncIterator,
+    JsAsyncGenerator,
+    JsCallable,
+    JsOnceCallable,
+    JsDoubleProxy,
+    JsPromise,
+    JsBuffer,
+    JsArray,
+    JsTypedArray,
+    JsMap,
+    JsMutableMap,
+    JsDomElement,
+    JsFetchResponse,
+}
+
+const CLASS_COUNT: usize = 18;
+
+struct ClassSpec {
+    class: Class,
+    name: &'static CStr,
+    bases: &'static [Class],
+    doc: &'static CStr,
+}
+
+const fn class(class: Class, name: &'static CStr, bases: &'static [Class], doc: &'static CStr) -> ClassSpec {
+    ClassSpec { class, name, bases, doc }
+}
+
+/// In an order in which bases come first.
+const CLASSES: [ClassSpec; CLASS_COUNT] = [
+    class(Class::JsProxy, c"pyodide.ffi.JsProxy", &[], c"A Python object that stands for a JavaScript object.\n\nWhich operators and methods a proxy has follows from what the JavaScript object can do.\nThe proxy keeps the JavaScript object alive; it may be used as a dict key, by identity."),
+    class(Class::JsIterable, c"pyodide.ffi.JsIterable", &[Class::JsProxy], c"A proxy of an object with a method `Symbol.iterator`."),
+    class(Class::JsIterator, c"pyodide.ffi.JsIterator", &[Class::JsProxy], c"A proxy of an object with a method `next`."),
+    class(Class::JsGenerator, c"pyodide.ffi.JsGenerator", &[Class::JsIterable, Class::JsIterator], c"A proxy of a JavaScript generator: `send`, `throw` and `close` work as on a Python generator."),
+    class(Class::JsAsyncIterable, c"pyodide.ffi.JsAsyncIterable", &[Class::JsProxy], c"A proxy of an object with a method `Symbol.asyncIterator`."),
+    class(Class::JsAsyncIterator, c"pyodide.ffi.JsAsyncIterator", &[Class::JsProxy], c"A proxy of an object whose method `next` returns a promise."),
+    class(Class::JsAsyncGenerator, c"pyodide.ffi.JsAsyncGenerator", &[Class::JsAsyncIterable, Class::JsAsyncIterator], c"A proxy of a JavaScript async generator: `asend`, `athrow` and `aclose` work as on a Python one."),
+    class(Class::JsCallable, c"pyodide.ffi.JsCallable", &[Class::JsProxy], c"A proxy of a function or class; `new` makes an instance."),
+    class(Class::JsOnceCallable, c"pyodide.ffi.JsOnceCallable", &[Class::JsCallable], c"The result of `create_once_callable`: may be called once, from JavaScript."),
+    class(Class::JsDoubleProxy, c"pyodide.ffi.JsDoubleProxy", &[Class::JsProxy], c"A proxy of a PyProxy, made by `create_proxy`. Call `destroy` when JavaScript does not need it any more."),
+    class(Class::JsPromise, c"pyodide.ffi.JsPromise", &[Class::JsProxy], c"A proxy of a promise, or of any object with a method `then`: can be awaited."),
+    class(Class::JsBuffer, c"pyodide.ffi.JsBuffer", &[Class::JsProxy], c"A proxy of an ArrayBuffer or of a view of one."),
+    class(Class::JsArray, c"pyodide.ffi.JsArray", &[Class::JsIterable], c"A proxy of an Array, NodeList, HTMLCollection or typed array: a Python sequence."),
+    class(Class::JsTypedArray, c"pyodide.ffi.JsTypedArray", &[Class::JsBuffer, Class::JsArray], c"A proxy of a typed array."),
+    class(Class::JsMap, c"pyodide.ffi.JsMap", &[Class::JsIterable], c"A proxy of an object with `get`, a size, and iteration over its keys: a Python mapping."),
+    class(Class::JsMutableMap, c"pyodide.ffi.JsMutableMap", &[Class::JsMap], c"A proxy of a Map, or an object map: a Python mutable mapping."),
+    class(Class::JsDomElement, c"pyodide.ffi.JsDomElement", &[Class::JsProxy], c"A proxy of a DOM element."),
+    class(Class::JsFetchResponse, c"pyodide.ffi.JsFetchResponse", &[Class::JsProxy], c"A proxy of a Response, as `fetch` gives it."),
+];
+
+static CLASS_OBJECTS: Slot<[*mut PyTypeObject; CLASS_COUNT]> = Slot::new([ptr::null_mut(); CLASS_COUNT]);
+static JS_EXCEPTION: Slot<*mut PyTypeObject> = Slot::new(ptr::null_mut());
+
+/// The class object of a capability class.
+pub fn class_object(class: Class) -> *mut PyTypeObject {
+    CLASS_OBJECTS.get()[class as usize]
+}
+
+/// Collects slots for a type: the function pointers behind a `PyType_Spec`.
+pub struct Slots(Vec<PyType_Slot>);
+
+impl Slots {
+    /// Adds a slot. `function` is a function pointer or table address that fits the slot.
+    pub fn add(&mut self, slot: c_int, function: *mut c_void) {
+        self.0.push(PyType_Slot { slot, pfunc: function });
+    }
+}
+
+/// A table of methods that lives for ever, ended by a zeroed entry.
+pub fn methods_forever(mut methods: Vec<ffi::PyMethodDef>) -> *mut c_void {
+    methods.push(ffi::PyMethodDef::zeroed());
+    Box::leak(methods.into_boxed_slice()).as_mut_ptr().cast()
+}
+
+/// A method with the `METH_NOARGS` convention.
+pub fn method_noargs(name: &'static CStr, function: ffi::PyCFunction, doc: &'static CStr) -> ffi::PyMethodDef {
+    ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunction: function },
+        ml_flags: ffi::METH_NOARGS,
+        ml_doc: doc.as_ptr(),
+    }
+}
+
+/// A method with the `METH_O` convention.
+pub fn method_o(name: &'static CStr, function: ffi::PyCFunction, doc: &'static CStr) -> ffi::PyMethodDef {
+    ffi::PyMethodDef { ml_flags: ffi::METH_O, ..method_noargs(name, function, doc) }
+}
+
+/// A method with the `METH_FASTCALL | METH_KEYWORDS` convention.
+pub fn method_keywords(
+    name: &'static CStr,
+    function: ffi::PyCFunctionFastWithKeywords,
+    doc: &'static CStr,
+) -> ffi::PyMethodDef {
+    ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: function },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: doc.as_ptr(),
+    }
+}
+
+/// Makes the classes and adds them to `_pyodide_core`.
+pub fn init(module: Ref<'_>) -> PyResult<()> {
+    for spec in &CLASSES {
+        let mut slots = Slots(Vec::new());
+        slots.add(ffi::Py_tp_doc, spec.doc.as_ptr() as *mut c_void);
+        if let Some(methods) = methods_of(spec.class) {
+            slots.add(ffi::Py_tp_methods, methods);
+        }
+        if let Some(getset) = getset_of(spec.class) {
+            slots.add(ffi::Py_tp_getset, getset);
+        }
+        let bases = tuple_of_classes(spec.bases)?;
+        let flags = ffi::Py_TPFLAGS_DEFAULT
+            | ffi::Py_TPFLAGS_BASETYPE
+            | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION
+            | match spec.class {
+                Class::JsArray => ffi::Py_TPFLAGS_SEQUENCE,
+                Class::JsMap => ffi::Py_TPFLAGS_MAPPING,
+                _ => 0,
+            };
+        let ty = make_type(spec.name, 0, flags, slots, bases.as_ref().map(Py::borrow))?;
+        let name = spec.name.to_str().unwrap_or_default().rsplit('.').next().unwrap_or_default();
+        let name = Py::string(name)?;
+        // SAFETY: all are alive.
+        check(unsafe { ffi::PyObject_SetAttr(module.as_ptr(), name.as_ptr(), ty.as_ptr()) })?;
+        let mut classes = CLASS_OBJECTS.get();
+        classes[spec.class as usize] = ty.into_ptr().cast();
+        CLASS_OBJECTS.set(classes);
+    }
+    let exception = exception::make_class()?;
+    check(unsafe_set_attr(module, c"JsException", exception.borrow()))?;
+    JS_EXCEPTION.set(exception.into_ptr().cast());
+    Ok(())
+}
+
+fn unsafe_set_attr(module: Ref<'_>, name: &CStr, value: Ref<'_>) -> i32 {
+    // SAFETY: both are alive, the name is 0-terminated.
+    unsafe { ffi::PyObject_SetAttrString(module.as_ptr(), name.as_ptr(), value.as_ptr()) }
+}
+
+fn methods_of(class: Class) -> Option<*mut c_void> {
+    Some(methods_forever(match class {
+        Class::JsProxy => attributes::methods(),
+        Class::JsCallable => call::methods(),
+        Class::JsPromise => promise::methods(),
+        _ => return None,
+    }))
+}
+
+fn getset_of(class: Class) -> Option<*mut c_void> {
+    match class {
+        Class::JsProxy => Some(attributes::getset()),
+        _ => None,
+    }
+}
+
+fn tuple_of_classes(classes: &[Class]) -> PyResult<Option<Py>> {
+    if classes.is_empty() {
+        return Ok(None);
+    }
+    // SAFETY: returns a new reference or null with an error; SetItem takes the references.
+    unsafe {
+        let tuple = Py::owned_or_err(ffi::PyTuple_New(classes.len() as ffi::Py_ssize_t))?;
+        for (index, class) in classes.iter().enumerate() {
+            let object = Ref::from_ptr(class_object(*class).cast()).to_owned();
+            ffi::PyTuple_SetItem(tuple.as_ptr(), index as ffi::Py_ssize_t, object.into_ptr());
+        }
+        Ok(Some(tuple))
+    }
+}
+
+fn make_type(
+    name: &'static CStr,
+    basicsize: usize,
+    flags: core::ffi::c_ulong,
+    mut slots: Slots,
+    bases: Option<Ref<'_>>,
+) -> PyResult<Py> {
+    slots.add(0, ptr::null_mut());
+    let mut spec = ffi::PyType_Spec {
+        name: name.as_ptr(),
+        basicsize: basicsize as c_int,
+        itemsize: 0,
+        flags: flags as core::ffi::c_uint,
+        slots: slots.0.as_mut_ptr(),
+    };
+    // SAFETY: the spec is complete and ended by a zero slot; CPython copies what it needs; tables live for ever.
+    unsafe {
+        Py::owned_or_err(ffi::PyType_FromMetaclass(
+            ptr::null_mut(),
+            ptr::null_mut(),
+            &mut spec,
+            bases.map_or(ptr::null_mut(), Ref::as_ptr),
+        ))
+    }
+}
+
+/// The mark in a type key of a JsOnceCallable, which no JavaScript value has.
+const ONCE_CALLABLE: u32 = 1 << 31;
+
+/// The flags that decide the concrete type. The others say more about the value, but give no other operators.
+const TYPE_FLAGS: u32 = !(JS_IS_PLAIN_OBJECT | JS_IS_HEREDITARY);
+
+static CONCRETE: Slot<Vec<(u32, *mut PyTypeObject)>> = Slot::new(Vec::new());
+static LAST: Slot<(u32, *mut PyTypeObject)> = Slot::new((u32::MAX, ptr::null_mut()));
+
+fn concrete_type(flags: u32) -> PyResult<*mut PyTypeObject> {
+    let key = flags & TYPE_FLAGS;
+    let last = LAST.get();
+    if last.0 == key {
+        return Ok(last.1);
+    }
+    // SAFETY: one thread; the reference ends with the expression.
+    let found = unsafe { (*CONCRETE.as_ptr()).iter().find(|(flags, _)| *flags == key).map(|(_, ty)| *ty) };
+    let ty = match found {
+        Some(ty) => ty,
+        None => {
+            let ty = make_concrete(key)?.into_ptr().cast();
+            // SAFETY: one thread; nothing else refers to the vector.
+            unsafe { (*CONCRETE.as_ptr()).push((key, ty)) };
+            ty
+        }
+    };
+    LAST.set((key, ty));
+    Ok(ty)
+}
+
+/// Is it one of the kinds with `array[index]`?
+pub fn is_array_like(flags: u32) -> bool {
+    flags & (JS_IS_ARRAY | JS_IS_NODE_LIST | JS_IS_TYPED_ARRAY) != 0
+}
+
+/// Is it a mapping (FFI-054), and if so, which?
+fn mapping_class(flags: u32) -> Option<Class> {
+    if flags & JS_IS_OBJECT_MAP != 0 {
+        return Some(Class::JsMutableMap);
+    }
+    let map = JS_IS_GETTABLE | JS_IS_SIZED | JS_IS_ITERABLE;
+    if is_array_like(flags) || flags & map != map {
+        return None;
+    }
+    Some(if flags & (JS_IS_CONTAINER | JS_IS_SETTABLE) == JS_IS_CONTAINER | JS_IS_SETTABLE {
+        Class::JsMutableMap
+    } else {
+        Class::JsMap
+    })
+}
+
+fn classes_for(flags: u32) -> Vec<Class> {
+    if flags & ONCE_CALLABLE != 0 {
+        return vec![Class::JsOnceCallable];
+    }
+    let mut classes = Vec::new();
+    let mut add = |flag: u32, class: Class| {
+        if flags & flag != 0 {
+            classes.push(class);
+        }
+    };
+    add(JS_IS_TYPED_ARRAY, Class::JsTypedArray);
+    if flags & JS_IS_TYPED_ARRAY == 0 {
+        add(JS_IS_ARRAY | JS_IS_NODE_LIST, Class::JsArray);
+        add(JS_IS_BUFFER, Class::JsBuffer);
+    }
+    add(JS_IS_DOUBLE_PROXY, Class::JsDoubleProxy);
+    add(JS_IS_CALLABLE, Class::JsCallable);
+    add(JS_IS_PROMISE, Class::JsPromise);
+    add(JS_IS_DOM_ELEMENT, Class::JsDomElement);
+    add(JS_IS_FETCH_RESPONSE, Class::JsFetchResponse);
+    add(JS_IS_ASYNC_GENERATOR, Class::JsAsyncGenerator);
+    if flags & JS_IS_ASYNC_GENERATOR == 0 {
+        add(JS_IS_ASYNC_ITERATOR, Class::JsAsyncIterator);
+        add(JS_IS_ASYNC_ITERABLE, Class::JsAsyncIterable);
+    }
+    add(JS_IS_GENERATOR, Class::JsGenerator);
+    let mapping = mapping_class(flags);
+    classes.extend(mapping);
+    if flags & JS_IS_GENERATOR == 0 {
+        if flags & JS_IS_ITERATOR != 0 {
+            classes.push(Class::JsIterator);
+        }
+        if flags & JS_IS_ITERABLE != 0 && mapping.is_none() && !is_array_like(flags) {
+            classes.push(Class::JsIterable);
+        }
+    }
+    if classes.is_empty() {
+        classes.push(Class::JsProxy);
+    }
+    classes
+}
+
+fn make_concrete(flags: u32) -> PyResult<Py> {
+    let mut slots = Slots(Vec::new());
+    slots.add(ffi::Py_tp_dealloc, dealloc as *mut c_void);
+    attributes::slots(&mut slots);
+    let mut type_flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
+    if flags & JS_IS_CALLABLE != 0 {
+        call::slots(&mut slots, offset_of!(JsProxyObject, js) + offset_of!(JsFields, vectorcall));
+        type_flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL;
+    }
+    iterate::slots(&mut slots, flags);
+    item::slots(&mut slots, flags);
+    if flags & JS_IS_PROMISE != 0 {
+        promise::slots(&mut slots);
+    }
+    if is_array_like(flags) {
+        type_flags |= ffi::Py_TPFLAGS_SEQUENCE;
+    } else if mapping_class(flags).is_some() {
+        type_flags |= ffi::Py_TPFLAGS_MAPPING;
+    }
+    let bases = tuple_of_classes(&classes_for(flags))?;
+    make_type(
+        c"pyodide.ffi.JsProxy",
+        size_of::<JsProxyObject>(),
+        type_flags,
+        slots,
+        bases.as_ref().map(Py::borrow),
+    )
+}
+
+/// A proxy for a JavaScript value; `this` is the object that a function was looked up on.
+///
+/// # Errors
+/// No memory.
+pub fn new(handle: JsRef, flags: u32, this: Option<Ref<'_>>) -> PyResult<Py> {
+    if flags & JS_IS_ERROR != 0 {
+        return new_exception(handle);
+    }
+    let ty = concrete_type(flags)?;
+    // SAFETY: a type of ours, whose instances are JsProxyObjects; all fields are written before anyone sees the object.
+    unsafe {
+        let object = Py::owned_or_err(ffi::PyObject_New::<PyObject>(ty))?;
+        ptr::write(
+            &raw mut (*object.as_ptr().cast::<JsProxyObject>()).js,
+            JsFields {
+                handle: handle.into_handle(),
+                flags,
+                this: this.map_or(ptr::null_mut(), |this| this.to_owned().into_ptr()),
+                vectorcall: Some(call::vectorcall),
+            },
+        );
+        Ok(object)
+    }
+}
+
+/// A JsOnceCallable.
+pub fn new_once_callable(handle: JsRef) -> PyResult<Py> {
+    new(handle, JS_IS_CALLABLE | ONCE_CALLABLE, None)
+}
+
+unsafe extern "C" fn dealloc(object: *mut PyObject) {
+    // SAFETY: CPython calls this once, with an object of a type of ours; heap types are owned by their instances.
+    unsafe {
+        let ty = ffi::Py_TYPE(object);
+        let js = &(*object.cast::<JsProxyObject>()).js;
+        pyox_js_handle_drop(js.handle);
+        drop(Py::owned_or_none(js.this));
+        ffi::PyObject_Free(object.cast());
+        ffi::Py_DECREF(ty.cast());
+    }
+}
+
+/// The fields of a proxy, `JsException` included; `None` for any other object.
+pub fn fields(object: Ref<'_>) -> Option<&JsFields> {
+    let ty = object.ty();
+    // SAFETY: the type is alive. Its dealloc function tells our concrete types from all others, as they have no
+    // subclasses; a JsException (or a subclass) has the fields behind those of BaseException.
+    unsafe {
+        if (*ty).tp_dealloc.is_some_and(|function| function as usize == dealloc as *const () as usize) {
+            return Some(&(*object.as_ptr().cast::<JsProxyObject>()).js);
+        }
+        if ffi::PyType_HasFeature(ty, ffi::Py_TPFLAGS_BASE_EXC_SUBCLASS) != 0
+            && ffi::PyType_IsSubtype(ty, JS_EXCEPTION.get()) != 0
+        {
+            return Some(&(*object.as_ptr().cast::<JsExceptionObject>()).js);
+        }
+    }
+    None
+}
+
+/// The handle of a proxy, borrowed; `None` for other objects.
+pub fn handle_of(object: Ref<'_>) -> Option<Handle> {
+    fields(object).map(|js| js.handle).filter(|handle| *handle != 0)
+}
+
+/// The flags of a proxy; 0 for other objects.
+pub fn flags_of(object: Ref<'_>) -> u32 {
+    fields(object).map_or(0, |js| js.flags)
+}
+
+/// The fields of `self` in a slot or method.
+fn this_fields<'a>(object: Ref<'a>) -> PyResult<&'a JsFields> {
+    match fields(object) {
+        Some(js) if js.handle != 0 => Ok(js),
+        _ => Err(py::type_error("This JsException was made by Python and stands for no JavaScript error")),
+    }
+}

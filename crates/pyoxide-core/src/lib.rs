@@ -1,0 +1,20 @@
+//! The foreign function interface between Python and JavaScript: the half that runs in wasm.
+//!
+//! Owns the built-in module `_pyodide_core`, JsProxy, the Python side of PyProxy, conversions and errors. The other half is
+//! `runtime/`; what crosses is listed in `pyoxide-boundary`. Start reading at `exports` (JavaScript calls Python) and `jsproxy`
+//! (Python calls JavaScript).
+
+mod boundary;
+mod buffer;
+mod cells;
+mod convert;
+mod error;
+mod exports;
+mod jsproxy;
+mod module;
+mod py;
+mod pyproxy;
+mod start;
+mod state;
+mod string;
+mod wire;

@@ -1,0 +1,301 @@
+//! The built-in module `_pyodide_core`: what the Python packages see of the core.
+
+use core::ptr;
+
+use pyo3_ffi as ffi;
+use pyo3_ffi::{Py_ssize_t, PyObject};
+
+use crate::boundary::*;
+use crate::jsproxy::{self, method_keywords, method_noargs, method_o};
+use crate::py::{self, Py, PyResult, Raised, Ref, check};
+use crate::wire::{self, WireValue};
+use crate::{convert, error, pyproxy, state};
+
+/// What `PyInit__pyodide_core` is for an extension module.
+pub unsafe extern "C" fn init() -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || make().map(Py::into_ptr))
+}
+
+fn make() -> PyResult<Py> {
+    let definition = Box::leak(Box::new(ffi::PyModuleDef {
+        m_base: ffi::PyModuleDef_HEAD_INIT,
+        m_name: c"_pyodide_core".as_ptr(),
+        m_doc: c"The wasm half of the interface between Python and JavaScript. Use `pyodide.ffi`.".as_ptr(),
+        m_size: -1,
+        m_methods: jsproxy::methods_forever(methods()).cast(),
+        m_slots: ptr::null_mut(),
+        m_traverse: None,
+        m_clear: None,
+        m_free: None,
+    }));
+    // SAFETY: the definition lives for ever.
+    let module = unsafe { Py::owned_or_err(ffi::PyModule_Create(definition))? };
+    jsproxy::init(module.borrow())?;
+    special_objects(module.borrow())?;
+    Ok(module)
+}
+
+/// `JsBigInt`, `ConversionError` and `jsnull`, which Python itself says best.
+const SPECIAL: &core::ffi::CStr = c"
+class JsBigInt(int):
+    'A JavaScript BigInt: an int that goes back to JavaScript as a BigInt, whatever its size.'
+    __slots__ = ()
+    __module__ = 'pyodide.ffi'
+
+class ConversionError(Exception):
+    'A value has no faithful counterpart in the other language.'
+    __module__ = 'pyodide.ffi'
+
+class JsNull:
+    'The type of `jsnull`, JavaScript null where it is kept apart from undefined.'
+    __slots__ = ()
+    __module__ = 'pyodide.ffi'
+    def __repr__(self): return 'jsnull'
+    def __bool__(self): return False
+    def __reduce__(self): return 'jsnull'
+
+jsnull = JsNull()
+";
+
+fn special_objects(module: Ref<'_>) -> PyResult<()> {
+    let namespace = Py::dict()?;
+    // SAFETY: all are alive; the source is 0-terminated.
+    unsafe {
+        check(ffi::PyDict_SetItemString(namespace.as_ptr(), c"__builtins__".as_ptr(), ffi::PyEval_GetBuiltins()))?;
+        Py::owned_or_err(ffi::PyRun_String(
+            SPECIAL.as_ptr(),
+            ffi::Py_file_input,
+            namespace.as_ptr(),
+            namespace.as_ptr(),
+        ))?;
+        for name in [c"JsBigInt", c"ConversionError", c"JsNull", c"jsnull"] {
+            let object = ffi::PyDict_GetItemString(namespace.as_ptr(), name.as_ptr());
+            if object.is_null() {
+                return Err(py::system_error("Pyoxide has a bug: a special object is missing"));
+            }
+            module.set_attr(name, Ref::from_ptr(object))?;
+        }
+    }
+    // A BigInt subclass cannot be subclassed by accident: only the exact type goes back as a BigInt.
+    state::set_special(module.attr(c"JsBigInt")?, module.attr(c"jsnull")?);
+    convert::set_conversion_error(module.attr(c"ConversionError")?);
+    Ok(())
+}
+
+fn methods() -> Vec<ffi::PyMethodDef> {
+    vec![
+        method_keywords(c"create_proxy", create_proxy, c"create_proxy(obj, /, *, capture_this=False, roundtrip=True) -> JsDoubleProxy"),
+        method_keywords(c"create_once_callable", create_once_callable, c"create_once_callable(obj, /, *, _may_syncify=False) -> JsOnceCallable"),
+        method_o(c"destroy_proxies", destroy_proxies, c"destroy_proxies(pyproxies, /)"),
+        method_keywords(c"to_js", to_js, c"to_js(obj, /, *, depth=-1, pyproxies=None, create_pyproxies=True, dict_converter=None, default_converter=None)"),
+        method_o(c"js_eval", js_eval, c"js_eval(source, /): JavaScript's eval, in the global scope."),
+        method_keywords(c"schedule", schedule, c"schedule(callback, delay_ms, /) -> int: calls callback() from a macrotask."),
+        method_o(c"cancel", cancel, c"cancel(id, /): forgets what schedule() gave the id for."),
+        method_o(c"run_sync", run_sync, c"run_sync(promise, /): blocks until a promise settles."),
+        method_noargs(c"can_run_sync", can_run_sync, c"can_run_sync() -> bool"),
+        method_o(c"js_error", js_error, c"js_error(exception, /) -> JsException: a PythonError for an exception."),
+    ]
+}
+
+/// The arguments of a function with one positional-only parameter and keyword-only ones.
+///
+/// # Safety
+/// As CPython's fastcall protocol.
+pub unsafe fn parse_one_and_keywords<'a, const N: usize>(
+    function: &str,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+    names: [&str; N],
+) -> PyResult<(Ref<'a>, [Option<Ref<'a>>; N])> {
+    if count != 1 {
+        return Err(py::type_error(&format!("{function}() takes exactly 1 positional argument ({count} given)")));
+    }
+    let mut values = [None; N];
+    // SAFETY: by contract: one more value follows the positional ones for each name.
+    unsafe {
+        let keywords = if kwnames.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(kwnames) };
+        for index in 0..keywords {
+            let name = Ref::from_ptr(ffi::PyTuple_GET_ITEM(kwnames, index)).utf8()?;
+            let Some(position) = names.iter().position(|known| *known == name) else {
+                return Err(py::type_error(&format!("{function}() got an unexpected keyword argument '{name}'")));
+            };
+            values[position] = Some(Ref::from_ptr(*args.offset(count + index)));
+        }
+        Ok((Ref::from_ptr(*args), values))
+    }
+}
+
+fn truth(value: Option<Ref<'_>>, default: bool) -> PyResult<bool> {
+    value.map_or(Ok(default), Ref::is_true)
+}
+
+unsafe extern "C" fn create_proxy(
+    _module: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython's fastcall protocol; the import owns the reference it is given.
+        unsafe {
+            let (object, [capture_this, roundtrip]) =
+                parse_one_and_keywords("create_proxy", args, count, kwnames, ["capture_this", "roundtrip"])?;
+            let mut flags = pyproxy::flags_of(object);
+            if truth(capture_this, false)? {
+                flags |= PYPROXY_CAPTURE_THIS;
+            }
+            if truth(roundtrip, true)? {
+                flags |= PYPROXY_ROUNDTRIP;
+            }
+            state::count_reference();
+            let proxy = JsRef::owned_or_err(pyox_js_proxy_new(object.to_owned().into_ptr(), flags))?;
+            let callable = if flags & PY_HAS_CALL != 0 { JS_IS_CALLABLE } else { 0 };
+            jsproxy::new(proxy, JS_IS_DOUBLE_PROXY | callable, None).map(Py::into_ptr)
+        }
+    })
+}
+
+unsafe extern "C" fn create_once_callable(
+    _module: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython's fastcall protocol; the import owns the reference it is given.
+        unsafe {
+            let (object, [may_syncify]) =
+                parse_one_and_keywords("create_once_callable", args, count, kwnames, ["_may_syncify"])?;
+            truth(may_syncify, false)?;
+            if ffi::PyCallable_Check(object.as_ptr()) == 0 {
+                return Err(py::type_error("create_once_callable() needs a callable object"));
+            }
+            state::count_reference();
+            let proxy = JsRef::owned_or_err(pyox_js_proxy_once(object.to_owned().into_ptr()))?;
+            jsproxy::new_once_callable(proxy).map(Py::into_ptr)
+        }
+    })
+}
+
+unsafe extern "C" fn destroy_proxies(_module: *mut PyObject, proxies: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handle is alive.
+        unsafe {
+            let proxies = Ref::from_ptr(proxies);
+            let Some(handle) = jsproxy::handle_of(proxies) else {
+                return Err(py::type_error("destroy_proxies() needs a JsProxy of an Array of PyProxies"));
+            };
+            if pyox_js_proxy_destroy_all(handle) == -1 {
+                return Err(error::raise_pending());
+            }
+        }
+        Ok(Py::none().into_ptr())
+    })
+}
+
+unsafe extern "C" fn to_js(
+    _module: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython's fastcall protocol.
+        unsafe {
+            let names = ["depth", "pyproxies", "create_pyproxies", "dict_converter", "default_converter"];
+            let (object, options) = parse_one_and_keywords("to_js", args, count, kwnames, names)?;
+            convert::to_js_from_python(object, options).map(Py::into_ptr)
+        }
+    })
+}
+
+unsafe extern "C" fn js_eval(_module: *mut PyObject, source: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the wire was just written.
+        unsafe {
+            let source = Ref::from_ptr(source);
+            if !source.is_string() {
+                let name = Py::owned_or_err(ffi::PyType_GetName(source.ty()))?;
+                return Err(py::type_error(&format!("run_js() needs a str, not {}", name.borrow().utf8()?)));
+            }
+            let (mut code, mut out) = (WireValue::undefined(), WireValue::undefined());
+            wire::write_argument(source, &mut code)?;
+            let tag = pyox_js_code_eval(&mut code, &mut out);
+            wire::read(tag, &out).map(Py::into_ptr)
+        }
+    })
+}
+
+unsafe extern "C" fn schedule(
+    _module: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython's fastcall protocol; the import owns the callback.
+        unsafe {
+            if count != 2 || !kwnames.is_null() {
+                return Err(py::type_error("schedule() takes a callback and a delay in milliseconds"));
+            }
+            let delay = ffi::PyFloat_AsDouble(*args.add(1));
+            if delay == -1.0 && !ffi::PyErr_Occurred().is_null() {
+                return Err(Raised);
+            }
+            let callback = Ref::from_ptr(*args).to_owned();
+            let id = pyox_js_callback_schedule(callback.into_ptr(), delay);
+            Py::int(i64::from(id)).map(Py::into_ptr)
+        }
+    })
+}
+
+unsafe extern "C" fn cancel(_module: *mut PyObject, id: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object.
+        unsafe {
+            let id = ffi::PyLong_AsUnsignedLongMask(id);
+            if id == core::ffi::c_ulong::MAX && !ffi::PyErr_Occurred().is_null() {
+                return Err(Raised);
+            }
+            pyox_js_callback_cancel(id as u32);
+        }
+        Ok(Py::none().into_ptr())
+    })
+}
+
+unsafe extern "C" fn run_sync(_module: *mut PyObject, promise: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handle is alive; the wire was just written.
+        unsafe {
+            let Some(handle) = jsproxy::handle_of(Ref::from_ptr(promise)) else {
+                return Err(py::type_error("run_sync() needs a JsPromise"));
+            };
+            let mut out = WireValue::undefined();
+            let tag = pyox_js_stack_suspend(handle, &mut out);
+            wire::read(tag, &out).map(Py::into_ptr)
+        }
+    })
+}
+
+unsafe extern "C" fn can_run_sync(_module: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: an import without parameters.
+        match unsafe { pyox_js_stack_can_suspend() } {
+            -1 => Err(error::raise_pending()),
+            can => Ok(Py::boolean(can != 0).into_ptr()),
+        }
+    })
+}
+
+unsafe extern "C" fn js_error(_module: *mut PyObject, exception: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object.
+        unsafe {
+            if ffi::PyExceptionInstance_Check(exception) == 0 {
+                return Err(py::type_error("js_error() needs an exception"));
+            }
+            error::js_error(Ref::from_ptr(exception)).map(Py::into_ptr)
+        }
+    })
+}

@@ -1,0 +1,133 @@
+//! Starting the interpreter.
+//!
+//! Owns the configuration of CPython and the arena. Not here: files and environment, which the loader prepares before.
+//! Invariant: `start` runs once per instance.
+
+use core::ffi::{CStr, c_char};
+
+use pyo3_ffi as ffi;
+
+use crate::boundary::{ARENA_BYTES, Address, Wire};
+use crate::cells::Slot;
+use crate::py::{Py, PyResult};
+use crate::wire;
+use crate::{module, state};
+
+#[repr(align(16))]
+struct Arena(#[expect(dead_code, reason = "JavaScript writes it")] [u8; ARENA_BYTES as usize]);
+
+static ARENA: Slot<Arena> = Slot::new(Arena([0; ARENA_BYTES as usize]));
+static PANIC_HOOK: Slot<bool> = Slot::new(false);
+
+/// Address of the arena.
+pub fn arena() -> Address {
+    ARENA.as_ptr().cast()
+}
+
+const SEARCH_PATHS: [&CStr; 4] = [
+    c"/lib/python314.zip",
+    c"/lib/python3.14",
+    c"/lib/python3.14/lib-dynload",
+    c"/lib/python3.14/site-packages",
+];
+
+/// Starts Python.
+///
+/// # Errors
+/// Raises only after the interpreter exists; a configuration that CPython refuses is a panic, that is, a fatal error with
+/// CPython's message.
+///
+/// # Safety
+/// `argv` points to `argv_count` strings on the wire.
+pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<()> {
+    if !PANIC_HOOK.get() {
+        PANIC_HOOK.set(true);
+        // The message reaches JavaScript through the guard of the export; stderr may be anywhere.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+    state::set_start_flags(flags);
+    // SAFETY: by contract.
+    let argv = unsafe { read_argv(argv, argv_count) };
+    // SAFETY: the names are 0-terminated and live for ever; this is before the interpreter starts.
+    unsafe {
+        if ffi::PyImport_AppendInittab(c"_pyodide_core".as_ptr(), Some(module::init)) != 0 {
+            panic!("no memory for the module table");
+        }
+        configure(&argv);
+    }
+    // Everything that later code looks up by name is there from here on.
+    drop(Py::import(c"_pyodide_core")?);
+    Ok(())
+}
+
+/// Strings before there is an interpreter: ASCII, Latin-1 and UTF-16 as JavaScript writes them.
+///
+/// # Safety
+/// As `start`.
+unsafe fn read_argv(argv: Wire, count: u32) -> Vec<Vec<u8>> {
+    (0..count as usize)
+        .map(|index| {
+            // SAFETY: within the array, written by JavaScript.
+            let mut bytes = unsafe { wire::text_without_python(&*argv.add(index)) }.into_bytes();
+            bytes.push(0);
+            bytes
+        })
+        .collect()
+}
+
+/// # Safety
+/// Once, before any other use of Python.
+unsafe fn configure(argv: &[Vec<u8>]) {
+    // SAFETY: the configuration is ours until it is freed; all strings are 0-terminated and outlive the calls.
+    unsafe {
+        let config = ffi::PyInitConfig_Create();
+        assert!(!config.is_null(), "no memory for the configuration of Python");
+        let expect = |status: i32, what: &str| {
+            if status < 0 {
+                panic!("Python could not be configured ({what}): {}", config_error(config));
+            }
+        };
+        let mut argv: Vec<*const c_char> = argv.iter().map(|text| text.as_ptr().cast()).collect();
+        expect(ffi::PyInitConfig_SetStrList(config, c"argv".as_ptr(), argv.len(), argv.as_mut_ptr()), "argv");
+        let mut paths: Vec<*const c_char> = SEARCH_PATHS.iter().map(|path| path.as_ptr()).collect();
+        expect(
+            ffi::PyInitConfig_SetStrList(config, c"module_search_paths".as_ptr(), paths.len(), paths.as_mut_ptr()),
+            "module_search_paths",
+        );
+        for (name, value) in [
+            (c"parse_argv", 1),
+            (c"use_environment", 1),
+            (c"utf8_mode", 1),
+            (c"buffered_stdio", 1),
+            (c"install_signal_handlers", 1),
+            (c"write_bytecode", 0),
+            (c"user_site_directory", 0),
+        ] {
+            expect(ffi::PyInitConfig_SetInt(config, name.as_ptr(), value), "options");
+        }
+        for name in [c"prefix", c"exec_prefix", c"base_prefix", c"base_exec_prefix"] {
+            expect(ffi::PyInitConfig_SetStr(config, name.as_ptr(), c"/".as_ptr()), "prefix");
+        }
+        if ffi::Py_InitializeFromInitConfig(config) < 0 {
+            let mut code = 0;
+            if ffi::PyInitConfig_GetExitCode(config, &mut code) > 0 {
+                panic!("Python ended while it started, with exit code {code}");
+            }
+            panic!("Python could not start: {}", config_error(config));
+        }
+        ffi::PyInitConfig_Free(config);
+    }
+}
+
+/// # Safety
+/// `config` is a live configuration.
+unsafe fn config_error(config: *mut ffi::PyInitConfig) -> String {
+    let mut message = core::ptr::null();
+    // SAFETY: by contract; the message lives as long as the configuration.
+    unsafe {
+        if ffi::PyInitConfig_GetError(config, &mut message) == 0 || message.is_null() {
+            return String::from("no reason given");
+        }
+        CStr::from_ptr(message).to_string_lossy().into_owned()
+    }
+}

@@ -1,0 +1,158 @@
+//! What the interpreter needs exactly one of: options, the JsBigInt and jsnull objects, interned names, counters.
+
+use core::ffi::c_void;
+
+use pyo3_ffi as ffi;
+
+use crate::boundary::{Handle, JsRef, START_KEEP_NULL, pyox_js_value_new};
+use crate::cells::Slot;
+use crate::py::{Py, PyResult, Ref};
+use crate::string;
+use crate::wire::WireValue;
+
+static START_FLAGS: Slot<u32> = Slot::new(0);
+static REFERENCES: Slot<u32> = Slot::new(0);
+static JS_BIGINT: Slot<*mut ffi::PyTypeObject> = Slot::new(core::ptr::null_mut());
+static JS_NULL: Slot<*mut ffi::PyObject> = Slot::new(core::ptr::null_mut());
+
+unsafe extern "C" {
+    fn malloc(bytes: usize) -> *mut c_void;
+}
+
+/// `malloc`.
+pub fn alloc(bytes: usize) -> *mut c_void {
+    // SAFETY: always allowed.
+    unsafe { malloc(bytes) }
+}
+
+/// `free`.
+///
+/// # Safety
+/// `address` came from `alloc` (or is null) and is not used any more.
+pub unsafe fn free(address: *mut c_void) {
+    unsafe extern "C" {
+        fn free(address: *mut c_void);
+    }
+    // SAFETY: by contract.
+    unsafe { free(address) }
+}
+
+/// Keeps the `START_*` flags.
+pub fn set_start_flags(flags: u32) {
+    START_FLAGS.set(flags);
+}
+
+/// Was this option given?
+pub fn start_flag(flag: u32) -> bool {
+    START_FLAGS.get() & flag != 0
+}
+
+/// One more Python object is held by JavaScript.
+pub fn count_reference() {
+    REFERENCES.set(REFERENCES.get().wrapping_add(1));
+}
+
+/// One fewer.
+pub fn uncount_reference() {
+    REFERENCES.set(REFERENCES.get().wrapping_sub(1));
+}
+
+/// How many are held.
+pub fn references() -> u32 {
+    REFERENCES.get()
+}
+
+/// Gives the core its types, which live for ever.
+pub fn set_special(js_bigint: Py, js_null: Py) {
+    JS_BIGINT.set(js_bigint.into_ptr().cast());
+    JS_NULL.set(js_null.into_ptr());
+}
+
+/// Python for `null`: `None`, unless null is to be kept apart.
+pub fn js_null() -> Py {
+    if start_flag(START_KEEP_NULL) {
+        // SAFETY: set at start, never freed.
+        unsafe { Ref::from_ptr(JS_NULL.get()) }.to_owned()
+    } else {
+        Py::none()
+    }
+}
+
+/// Is it the `jsnull` object?
+pub fn is_js_null(object: Ref<'_>) -> bool {
+    object.as_ptr() == JS_NULL.get()
+}
+
+/// Is it an int that goes to JavaScript as a BigInt whatever its size?
+pub fn is_js_bigint(object: Ref<'_>) -> bool {
+    object.ty() == JS_BIGINT.get()
+}
+
+/// `JsBigInt(value)`.
+pub fn js_bigint(value: Py) -> PyResult<Py> {
+    // SAFETY: the type is set at start, never freed.
+    unsafe { Ref::from_ptr(JS_BIGINT.get().cast()) }.call(&[value.borrow()])
+}
+
+/// Names are looked up by address in a table of this size; a collision replaces the older one.
+const NAMES: usize = 2048;
+
+struct Name {
+    text: Py,
+    js: JsRef,
+}
+
+static NAME_TABLE: Slot<[Option<Name>; NAMES]> = Slot::new([const { None }; NAMES]);
+
+/// The JavaScript string for an attribute name, `finally_` being `finally`; alive until the next call.
+/// PERF: names are interned and used again and again: one probe instead of a string conversion (ffi: py2js_attr).
+pub fn js_name(name: Ref<'_>) -> PyResult<Handle> {
+    let index = (name.as_ptr() as usize >> 4) % NAMES;
+    // SAFETY: one thread; the reference ends before anything else touches the table.
+    let slot = unsafe { &mut (*NAME_TABLE.as_ptr())[index] };
+    if let Some(found) = slot {
+        if found.text.as_ptr() == name.as_ptr() {
+            return Ok(found.js.handle());
+        }
+    }
+    let js = new_js_name(name)?;
+    let handle = js.handle();
+    // Dropping the old entry frees a str and a handle: neither runs Python code.
+    *slot = Some(Name { text: name.to_owned(), js });
+    Ok(handle)
+}
+
+fn new_js_name(name: Ref<'_>) -> PyResult<JsRef> {
+    let mut wire = WireValue::undefined();
+    string::describe(name, &mut wire);
+    if let Some(length) = keyword_length(name) {
+        wire.set_bytes(wire.tag(), length as u32, wire.payload_address());
+    }
+    // SAFETY: the characters live in `name`; the import copies.
+    JsRef::owned_or_err(unsafe { pyox_js_value_new(&mut wire) })
+}
+
+/// The keywords of Python, soft ones not included. SPEC: Python language reference, section 2.3.2.
+const KEYWORDS: &[&str] = &[
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
+    "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or",
+    "pass", "raise", "return", "try", "while", "with", "yield",
+];
+
+/// For a keyword followed by underscores: the length without the last one (TT-047).
+fn keyword_length(name: Ref<'_>) -> Option<usize> {
+    let text = match name.utf8() {
+        Ok(text) => text,
+        Err(_) => {
+            crate::py::clear(); // a lone surrogate: no keyword
+            return None;
+        }
+    };
+    let stem = text.trim_end_matches('_');
+    (stem.len() < text.len() && KEYWORDS.contains(&stem)).then(|| text.len() - 1)
+}
+
+/// Is this name a Python keyword, with or without underscores after it?
+pub fn is_keyword_like(text: &str) -> bool {
+    KEYWORDS.contains(&text.trim_end_matches('_'))
+}

@@ -1,0 +1,149 @@
+//! Strings across the boundary.
+//!
+//! Owns the mapping between `str` (1, 2 or 4 bytes per character, lone surrogates allowed) and JavaScript strings
+//! (UTF-16, lone surrogates allowed). Nothing is lost or replaced, in either direction.
+
+use core::slice;
+
+use pyo3_ffi as ffi;
+use pyo3_ffi::Py_ssize_t;
+
+use crate::boundary::{TAG_STRING_ASCII, TAG_STRING_LATIN1, TAG_STRING_UCS4, TAG_STRING_UTF16, Tag};
+use crate::py::{Py, PyResult, Ref};
+use crate::wire::WireValue;
+
+/// The state word of a `str`. pyo3-ffi declares no accessors for the bit field of 3.14, and the C functions are calls.
+/// The field is `interned:2 kind:3 compact:1 ascii:1 statically_allocated:1`, from the lowest bit on (clang, little endian).
+#[derive(Clone, Copy)]
+struct State(u32);
+
+impl State {
+    /// # Safety
+    /// `text` is a `str`.
+    unsafe fn of(text: Ref<'_>) -> State {
+        // SAFETY: by contract; the state is the last word of PyASCIIObject.
+        unsafe { State((*text.as_ptr().cast::<ffi::PyASCIIObject>()).state) }
+    }
+
+    fn kind(self) -> u32 {
+        self.0 >> 2 & 7
+    }
+
+    fn is_ascii(self) -> bool {
+        self.0 & 1 << 6 != 0
+    }
+
+    fn is_compact_ascii(self) -> bool {
+        self.0 & (1 << 6 | 1 << 5) == 1 << 6 | 1 << 5
+    }
+}
+
+/// Describes a `str` on the wire; the characters stay in the object.
+pub fn describe(text: Ref<'_>, out: &mut WireValue) -> Tag {
+    // SAFETY: `text` is a `str` (callers check), and alive.
+    let (length, kind, ascii, data) = unsafe {
+        let state = State::of(text);
+        (
+            ffi::PyUnicode_GET_LENGTH(text.as_ptr()),
+            state.kind(),
+            state.is_ascii(),
+            if state.is_compact_ascii() {
+                text.as_ptr().cast::<ffi::PyASCIIObject>().add(1).cast()
+            } else {
+                ffi::PyUnicode_DATA(text.as_ptr())
+            },
+        )
+    };
+    // A `str` of kind 2 has no characters above 0xffff, so its characters are UTF-16 code units: a surrogate in it is
+    // a lone one, except that two lone ones in a row make a pair in JavaScript. That is as near as the types allow.
+    let tag = match kind {
+        ffi::PyUnicode_1BYTE_KIND if ascii => TAG_STRING_ASCII,
+        ffi::PyUnicode_1BYTE_KIND => TAG_STRING_LATIN1,
+        ffi::PyUnicode_2BYTE_KIND => TAG_STRING_UTF16,
+        _ => TAG_STRING_UCS4,
+    };
+    out.set_bytes(tag, length as u32, data as usize as u32);
+    tag
+}
+
+/// Makes a `str` of ASCII bytes.
+///
+/// # Safety
+/// `data` points to `length` bytes below 128.
+pub unsafe fn from_ascii(data: *const u8, length: usize) -> PyResult<Py> {
+    // SAFETY: a new compact ASCII object has room for `length` bytes at its data address.
+    unsafe {
+        let text = Py::owned_or_err(ffi::PyUnicode_New(length as Py_ssize_t, 127))?;
+        if length > 0 {
+            core::ptr::copy_nonoverlapping(data, ffi::PyUnicode_DATA(text.as_ptr()).cast(), length);
+        }
+        Ok(text)
+    }
+}
+
+/// Makes a `str` of Latin-1 bytes.
+///
+/// # Safety
+/// `data` points to `length` bytes.
+pub unsafe fn from_latin1(data: *const u8, length: usize) -> PyResult<Py> {
+    // SAFETY: by contract.
+    unsafe {
+        Py::owned_or_err(ffi::PyUnicode_FromKindAndData(
+            ffi::PyUnicode_1BYTE_KIND as i32,
+            data.cast(),
+            length as Py_ssize_t,
+        ))
+    }
+}
+
+/// Makes a `str` of UTF-16 code units; pairs become one character, lone surrogates stay.
+///
+/// # Safety
+/// `data` points to `length` code units, aligned to 2.
+pub unsafe fn from_utf16(data: *const u16, length: usize) -> PyResult<Py> {
+    // SAFETY: by contract.
+    let units = if length == 0 { &[][..] } else { unsafe { slice::from_raw_parts(data, length) } };
+    let mut pairs = 0;
+    let mut index = 0;
+    while index + 1 < units.len() {
+        if is_pair(units[index], units[index + 1]) {
+            pairs += 1;
+            index += 1;
+        }
+        index += 1;
+    }
+    if pairs == 0 {
+        // SAFETY: `units` is an array of that many 2-byte characters.
+        return unsafe {
+            Py::owned_or_err(ffi::PyUnicode_FromKindAndData(
+                ffi::PyUnicode_2BYTE_KIND as i32,
+                data.cast(),
+                length as Py_ssize_t,
+            ))
+        };
+    }
+    // SAFETY: a new object with 4-byte characters has room for exactly the characters counted.
+    unsafe {
+        let text = Py::owned_or_err(ffi::PyUnicode_New((length - pairs) as Py_ssize_t, 0x10_ffff))?;
+        let mut to: *mut u32 = ffi::PyUnicode_DATA(text.as_ptr()).cast();
+        let mut index = 0;
+        while index < units.len() {
+            let unit = units[index];
+            let character = match units.get(index + 1) {
+                Some(&next) if is_pair(unit, next) => {
+                    index += 1;
+                    0x1_0000 + ((u32::from(unit) - 0xd800) << 10) + (u32::from(next) - 0xdc00)
+                }
+                _ => u32::from(unit),
+            };
+            to.write(character);
+            to = to.add(1);
+            index += 1;
+        }
+        Ok(text)
+    }
+}
+
+fn is_pair(first: u16, second: u16) -> bool {
+    (0xd800..0xdc00).contains(&first) && (0xdc00..0xe000).contains(&second)
+}

@@ -1,0 +1,197 @@
+//! CPython: its source, hash-checked, patched, configured and built for wasm as static archives.
+//!
+//! Result: `lib/*.a`, `include/` (with `pyconfig.h`), `stdlib/` (the untouched `Lib` plus `_sysconfigdata*`).
+//! Not here: what of the standard library ships (`stdlib.rs`), linking (`link.rs`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::cache::{Key, sha256_file};
+use crate::context::Context;
+use crate::failure::{Failure, fail, hint_for};
+use crate::progress::Step;
+use crate::root::{self, Run};
+use crate::sys_libs::{self, C_FLAGS};
+
+/// `-DPY_CALL_TRAMPOLINE`: extension modules cast function pointers; without it such a call traps.
+const EXTRA_C_FLAGS: &str = "-DPY_CALL_TRAMPOLINE";
+
+fn key(context: &Context, sys_libs: &Path) -> Result<Key> {
+    Ok(Key::new("cpython-1")
+        .text("toolchain", &context.root()?.id)
+        .text("version", &context.versions.cpython.version)
+        .text("source", &context.versions.cpython.sha256)
+        .text("flags", &format!("{C_FLAGS} {EXTRA_C_FLAGS}"))
+        .text("script", BUILD)
+        .text("libraries", &sys_libs.file_name().unwrap_or_default().to_string_lossy())
+        .text("platform", &context.versions.platform.version)
+        // `stdlib.toml` and the like decide what ships, not what is built.
+        .tree(&context.checkout.join("cpython"), |p| is_build_input(p))?)
+}
+
+fn is_build_input(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "patch" || e == "site" || e == "local")
+}
+
+pub fn ensure(context: &Context) -> Result<PathBuf> {
+    let sys_libs = sys_libs::ensure(context)?;
+    let key = key(context, &sys_libs)?;
+    if context.cache.entry_path("cpython", &key).exists() {
+        return Ok(context.cache.entry_path("cpython", &key));
+    }
+    let source = source(context)?;
+    let label = format!("CPython {}", context.versions.cpython.version);
+    context.cache.entry("cpython", &key, &label, |out, step| build(context, &source, &sys_libs, out, step))
+}
+
+/// The source archive: from the cache, the release folder of python.org, or the Debian pool of the machine's mirror.
+fn source(context: &Context) -> Result<PathBuf> {
+    let cpython = &context.versions.cpython;
+    let name = format!("Python-{}.tar.xz", cpython.version);
+    let key = Key::new("download").text("sha256", &cpython.sha256);
+    let entry = context.cache.entry_path("downloads", &key).join(&name);
+    if entry.exists() {
+        if sha256_file(&entry)? == cpython.sha256 {
+            return Ok(entry);
+        }
+        // A damaged copy: fetch it again.
+        crate::cache::remove_tree(&context.cache.entry_path("downloads", &key))?;
+    }
+    let root = context.root()?;
+    let dir = context.cache.entry("downloads", &key, &format!("Source of CPython {}", cpython.version), |out, step| {
+        let file = out.join(&name);
+        let mut sources = vec![format!("https://www.python.org/ftp/python/{}/{name}", cpython.version)];
+        sources.extend(root::debian_mirror().ok().map(|m| format!("{}/{}", m.trim_end_matches('/'), cpython.debian_path)));
+        let mut refusals = Vec::new();
+        for url in sources {
+            step.at(&url);
+            let run = Run { cwd: out, env: BTreeMap::new(), script: FETCH, args: vec![url.clone().into(), file.clone().into()] };
+            match root.run(&context.cache, "cpython-source", step, run) {
+                Ok(()) => {
+                    let found = sha256_file(&file)?;
+                    if found == cpython.sha256 {
+                        return Ok(());
+                    }
+                    refusals.push(format!("{url}: wrong hash: expected sha256 {}, found {found}", cpython.sha256));
+                    fs::remove_file(&file)?;
+                }
+                Err(error) => refusals.push(format!("{url}: {}", short(&error))),
+            }
+        }
+        let text = refusals.join("\n  ");
+        let hint = if text.contains("wrong hash") {
+            "A mirror or proxy altered the file, or `cpython.sha256` in `versions.toml` is wrong; nothing was kept".to_string()
+        } else {
+            hint_for("Failed to fetch").unwrap_or_default()
+        };
+        Err(Failure::new(format!("No source gave the archive of CPython {}:\n  {text}", cpython.version), hint).into())
+    })?;
+    Ok(dir.join(name))
+}
+
+fn short(error: &anyhow::Error) -> String {
+    error.to_string().lines().last().unwrap_or_default().trim().to_string()
+}
+
+const FETCH: &str = r#"
+python3.14 - "$1" "$2" <<'EOF'
+import shutil, sys, urllib.request
+try:
+    with urllib.request.urlopen(sys.argv[1], timeout=60) as response, open(sys.argv[2], "wb") as out:
+        shutil.copyfileobj(response, out)
+except Exception as e:
+    sys.exit(f"Failed to fetch: {e}")
+EOF
+"#;
+
+/// Arguments: source archive, folder `cpython`, libraries, out.
+const BUILD: &str = r#"
+archive=$1 config=$2 libs=$3 out=$4
+mkdir build && cd build
+tar -xf "$archive" --strip-components=1
+for patch in "$config"/*.patch; do
+  [ -e "$patch" ] || continue
+  echo "patch: $patch"
+  patch -p1 --fuzz=0 < "$patch"
+done
+cp "$config/Setup.local" Modules/Setup.local
+
+export CONFIG_SITE="$PWD/Platforms/emscripten/config.site-wasm32-emscripten $config/config.site"
+export READELF=true
+# Without these configure asks emcc for its ports, which it would download.
+for pair in ZLIB:z BZIP2:bz2 LIBLZMA:lzma LIBZSTD:zstd LIBSQLITE3:sqlite3 LIBFFI:ffi; do
+  export "${pair%%:*}_CFLAGS=-I$libs/include" "${pair%%:*}_LIBS=-L$libs/lib -l${pair##*:}"
+done
+# No build path in the archives: `__FILE__` would carry it.
+emconfigure ./configure OPT="-DNDEBUG -fwrapv -Wall" CFLAGS="$PYOXIDE_C_FLAGS -ffile-prefix-map=$PWD=cpython" \
+  --host=wasm32-unknown-emscripten --build="$(./config.guess)" --with-build-python=python3.14 \
+  --prefix=/ --exec-prefix=/ --disable-shared --disable-ipv6 --enable-big-digits=30 --disable-test-modules \
+  --enable-wasm-dynamic-linking --with-pymalloc --with-pkg-config=no
+emmake make -j"$PYOXIDE_JOBS" "libpython$PYOXIDE_PYTHON.a" pybuilddir.txt
+
+mkdir -p "$out/lib" "$out/include/python$PYOXIDE_PYTHON"
+cp "libpython$PYOXIDE_PYTHON.a" "$out/lib/"
+find Modules -name '*.a' -exec cp -t "$out/lib/" {} +
+cp -r Include/. pyconfig.h "$out/include/python$PYOXIDE_PYTHON/"
+cp -r Lib "$out/stdlib"
+cp "$(cat pybuilddir.txt)"/_sysconfigdata*.py "$out/stdlib/"
+cp LICENSE Makefile Modules/config.c "$out/"
+cd .. && rm -rf build
+"#;
+
+fn build(context: &Context, source: &Path, sys_libs: &Path, out: &Path, step: &Step) -> Result<()> {
+    step.at("configure and make");
+    let mut env = BTreeMap::new();
+    env.insert("PYOXIDE_C_FLAGS".to_string(), format!("{C_FLAGS} {EXTRA_C_FLAGS}"));
+    env.insert("PYOXIDE_JOBS".to_string(), context.jobs());
+    env.insert("PYOXIDE_PYTHON".to_string(), context.versions.cpython.minor());
+    let args = vec![source.into(), context.checkout.join("cpython").into_os_string(), sys_libs.into(), out.into()];
+    context.root()?.run(&context.cache, "cpython", step, Run { cwd: out, env, script: BUILD, args })?;
+    step.at("checking");
+    check_modules(out)?;
+    finish_sysconfig(context, out)
+}
+
+/// Modules the distribution must have, by their rows in the built-in module table.
+const REQUIRED_MODULES: [&str; 40] = [
+    "_asyncio", "_bisect", "_blake2", "_bz2", "_codecs_cn", "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw",
+    "_csv", "_ctypes", "_datetime", "_decimal", "_elementtree", "_heapq", "_interpreters", "_json", "_lsprof", "_lzma", "_md5",
+    "_multibytecodec", "_pickle", "_queue", "_random", "_sha1", "_sha2", "_sha3", "_socket", "_sqlite3", "_struct", "_zoneinfo", "_zstd",
+    "array", "binascii", "math", "mmap", "pyexpat", "select", "unicodedata",
+];
+
+/// A module that configure silently left out would be found by users only.
+fn check_modules(out: &Path) -> Result<()> {
+    let table = fs::read_to_string(out.join("config.c")).context("Could not read the built-in module table")?;
+    let missing: Vec<_> = REQUIRED_MODULES.iter().filter(|m| !table.contains(&format!("{{\"{m}\""))).copied().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    fail(
+        format!("CPython was configured without these modules: {}", missing.join(", ")),
+        "Look for `checking for stdlib extension module` in the log of the `cpython` step",
+    )
+}
+
+/// Adds the platform version, which decides `sysconfig.get_platform()` and the wheel tags of `packaging`, and
+/// takes out what names folders of the machine that built it.
+fn finish_sysconfig(context: &Context, out: &Path) -> Result<()> {
+    let stdlib = out.join("stdlib");
+    for file in fs::read_dir(&stdlib)?.flatten().map(|e| e.path()) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !name.starts_with("_sysconfigdata") {
+            continue;
+        }
+        let mut text = fs::read_to_string(&file)?;
+        let build = out.join("build").display().to_string();
+        text = text.replace(&build, "/usr/src/python").replace(&context.checkout.display().to_string(), "/usr/src/pyoxide");
+        text = text.replace(&context.cache.path().display().to_string(), "/usr/src/cache");
+        text.push_str(&format!("build_time_vars[\"PYEMSCRIPTEN_PLATFORM_VERSION\"] = \"{}\"\n", context.versions.platform.version));
+        fs::write(&file, text)?;
+        return Ok(());
+    }
+    fail("CPython's build made no `_sysconfigdata` module", "Look at the end of the log of the `cpython` step")
+}

@@ -1,0 +1,158 @@
+//! Puts the distribution together in `dist/`.
+//!
+//! INVARIANT: `dist/` holds what the current sources say or does not exist: it is made beside and swapped in.
+//! An up-to-date `dist/` is recognised by the keys of its parts and the sizes and times of its files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::cache::{Key, files_below, remove_tree};
+use crate::context::Context;
+use crate::failure::{Failure, fail};
+use crate::progress::Step;
+use crate::sys_libs::copy_tree;
+use crate::versions::Versions;
+use crate::{codegen, link, runtime, stdlib};
+
+/// Files without which a distribution is none.
+const REQUIRED: [&str; 10] = [
+    "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
+    "pyodide.d.ts", "ffi.d.ts", "python",
+];
+
+#[derive(Serialize, Deserialize, PartialEq, Eq)]
+struct Stamp {
+    key: String,
+    /// File name, size, time of last change in nanoseconds.
+    files: BTreeMap<String, (u64, u128)>,
+}
+
+fn stamp_path(context: &Context) -> PathBuf {
+    context.checkout.join("target/dist-stamp.json")
+}
+
+fn look_at(dir: &Path) -> Result<BTreeMap<String, (u64, u128)>> {
+    let mut files = BTreeMap::new();
+    for relative in files_below(dir)? {
+        let meta = fs::metadata(dir.join(&relative))?;
+        let time = meta.modified()?.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        files.insert(relative.display().to_string(), (meta.len(), time));
+    }
+    Ok(files)
+}
+
+/// Brings `dist/` up to date. Builds whatever is missing.
+pub fn ensure(context: &Context) -> Result<PathBuf> {
+    codegen::run(&context.checkout, true)?;
+    let main_module = link::ensure(context)?;
+    let stdlib = stdlib::ensure(context)?;
+    let runtime = runtime::ensure(context)?;
+    let package = serde_json::to_string_pretty(&package_json(&context.versions))? + "\n";
+    let lock = serde_json::to_string_pretty(&lock_json(&context.versions))? + "\n";
+
+    let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let key = Key::new("dist-1")
+        .text("main module", &name(&main_module))
+        .text("stdlib", &stdlib.parent().map(name).unwrap_or_default())
+        .text("runtime", &name(&runtime))
+        .text("package.json", &package)
+        .text("lock", &lock)
+        .hex();
+    let dist = context.dist();
+    let stamp: Option<Stamp> = fs::read_to_string(stamp_path(context)).ok().and_then(|t| serde_json::from_str(&t).ok());
+    if stamp.is_some_and(|s| s.key == key && look_at(&dist).is_ok_and(|f| f == s.files)) {
+        return Ok(dist);
+    }
+
+    let _lock = context.cache.lock(&format!("dist-{}", Key::new("checkout").text("path", &context.checkout.display().to_string()).hex()))?;
+    let step = Step::start("Distribution in dist/");
+    let target = context.checkout.join("target");
+    let fresh = target.join(format!("dist-new.{}", std::process::id()));
+    remove_tree(&fresh)?;
+    fs::create_dir_all(&fresh).with_context(|| format!("Could not create `{}`", fresh.display()))?;
+    let fill = || -> Result<()> {
+        copy_tree(&main_module, &fresh)?;
+        copy_tree(&runtime, &fresh)?;
+        fs::copy(&stdlib, fresh.join(stdlib::ZIP))?;
+        fs::write(fresh.join("package.json"), &package)?;
+        fs::write(fresh.join("pyodide-lock.json"), &lock)?;
+        let missing: Vec<_> = REQUIRED.iter().filter(|f| !fresh.join(f).exists()).copied().collect();
+        if !missing.is_empty() {
+            return fail(format!("The distribution lacks: {}", missing.join(", ")), "Check the sources these files are made from");
+        }
+        remove_tree(&dist)?;
+        fs::rename(&fresh, &dist).with_context(|| format!("Could not put `{}` in place", dist.display()))
+    };
+    if let Err(error) = fill() {
+        let _ = remove_tree(&fresh);
+        return Err(error);
+    }
+    let stamp = Stamp { key, files: look_at(&dist)? };
+    fs::write(stamp_path(context), serde_json::to_string(&stamp)?).context("Could not write the stamp of `dist/`")?;
+    step.done();
+    Ok(dist)
+}
+
+/// The npm package: the same files, found by the conditions of Node and of bundlers.
+fn package_json(versions: &Versions) -> Value {
+    let mut exports = serde_json::Map::new();
+    exports.insert(
+        ".".into(),
+        json!({ "types": "./pyodide.d.ts", "require": "./pyodide.js", "import": "./pyodide.mjs", "default": "./pyodide.mjs" }),
+    );
+    exports.insert("./ffi".into(), json!({ "types": "./ffi.d.ts" }));
+    for file in [
+        "pyodide.mjs", "pyodide.js", "pyodide.mjs.map", "pyodide.js.map", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip",
+        "pyodide-lock.json", "package.json", "console.html",
+    ] {
+        exports.insert(format!("./{file}"), Value::from(format!("./{file}")));
+    }
+    json!({
+        "name": "pyodide",
+        "version": versions.distribution.npm_version,
+        "description": "Python for the browser and Node.js: CPython on WebAssembly, with a foreign function interface written in Rust",
+        "license": "(MIT OR Apache-2.0)",
+        "keywords": ["python", "webassembly"],
+        "main": "pyodide.js",
+        "module": "pyodide.mjs",
+        "types": "pyodide.d.ts",
+        "exports": exports,
+        "bin": { "pyodide-python": "python" },
+        "engines": { "node": format!(">={}", versions.node.minimum) },
+        "sideEffects": false,
+        // Node's own modules, which bundlers for the browser must not look for.
+        "browser": {
+            "child_process": false, "crypto": false, "fs": false, "fs/promises": false, "module": false, "path": false, "url": false,
+            "util": false, "vm": false, "ws": false
+        }
+    })
+}
+
+/// A lock file that names no package yet.
+fn lock_json(versions: &Versions) -> Value {
+    json!({
+        "info": {
+            "abi_version": versions.platform.version,
+            "arch": "wasm32",
+            "platform": format!("emscripten_{}", versions.emscripten.version.replace('.', "_")),
+            "python": versions.cpython.version,
+            "version": versions.distribution.version
+        },
+        "packages": {}
+    })
+}
+
+/// Reads the sizes of the distribution's files, for `doctor`.
+pub fn summary(dist: &Path) -> Result<Option<u64>> {
+    if !dist.join("pyodide.asm.wasm").exists() {
+        return Ok(None);
+    }
+    let files = look_at(dist).map_err(|e| Failure::new(format!("Could not read `{}`: {e}", dist.display()), "Run `cargo xtask clean`"))?;
+    Ok(Some(files.values().map(|(size, _)| size).sum()))
+}

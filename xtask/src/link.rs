@@ -1,0 +1,84 @@
+//! Links the main module: CPython, the C libraries and the core become `pyodide.asm.mjs` and `pyodide.asm.wasm`.
+//!
+//! INVARIANT: nothing is left out or renamed, because side modules look symbols up by name.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
+use crate::cache::{Key, sha256_file};
+use crate::context::Context;
+use crate::root::Run;
+use crate::{codegen, core, cpython, sys_libs};
+
+pub const WASM: &str = "pyodide.asm.wasm";
+pub const GLUE: &str = "pyodide.asm.mjs";
+
+/// `emscripten/link.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkOptions {
+    flags: Vec<String>,
+    settings: BTreeMap<String, Setting>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Setting {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl LinkOptions {
+    fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("Could not read `{}`", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("Could not understand `{}`", path.display()))
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let settings = self.settings.iter().map(|(name, value)| match value {
+            Setting::One(v) => format!("-s{name}={v}"),
+            Setting::Many(v) => format!("-s{name}={}", v.join(",")),
+        });
+        self.flags.iter().cloned().chain(settings).collect()
+    }
+}
+
+/// Returns the folder that holds [`WASM`] and [`GLUE`].
+pub fn ensure(context: &Context) -> Result<PathBuf> {
+    let cpython = cpython::ensure(context)?;
+    let libraries = sys_libs::ensure(context)?;
+    let core = core::ensure(context)?;
+    let library = context.checkout.join("emscripten/library_pyoxide.generated.js");
+    let arguments = LinkOptions::read(&context.checkout.join("emscripten/link.toml"))?.arguments();
+    let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let key = Key::new("main-module-1")
+        .text("toolchain", &context.root()?.id)
+        .text("cpython", &name(&cpython))
+        .text("libraries", &name(&libraries))
+        .text("core", &sha256_file(&core)?)
+        .text("arguments", &arguments.join("\n"))
+        .file(&library)?;
+
+    context.cache.entry("main-module", &key, "Link the main module", |out, step| {
+        let mut args: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        args.push("--js-library".into());
+        args.push(library.clone().into());
+        args.push("-o".into());
+        args.push(out.join(GLUE).into());
+        args.push(core.clone().into());
+        for folder in [cpython.join("lib"), libraries.join("lib")] {
+            for file in crate::cache::files_below(&folder)? {
+                args.push(folder.join(file).into());
+            }
+        }
+        let run = Run { cwd: out, env: BTreeMap::new(), script: "emcc \"$@\"", args };
+        context.root()?.run(&context.cache, "link", step, run)?;
+        step.at("checking the boundary");
+        codegen::check_boundary(&context.checkout, &out.join(WASM))
+    })
+}

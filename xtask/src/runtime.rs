@@ -1,0 +1,143 @@
+//! The TypeScript half: npm packages, bundles and type declarations.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use crate::cache::{Key, sha256_file};
+use crate::context::Context;
+use crate::failure::{Failure, fail, hint_for};
+use crate::progress::Step;
+use crate::root::find_program;
+use crate::sys_libs::copy_tree;
+use crate::versions::Versions;
+
+/// One bundle: source, output file, esbuild options.
+struct Bundle {
+    source: &'static str,
+    output: &'static str,
+    options: &'static [&'static str],
+}
+
+const BUNDLES: [Bundle; 3] = [
+    Bundle { source: "src/api/index.ts", output: "pyodide.mjs", options: &["--format=esm", "--platform=neutral"] },
+    Bundle { source: "src/api/classic.ts", output: "pyodide.js", options: &["--format=iife", "--platform=neutral"] },
+    Bundle { source: "src/python-command/index.ts", output: "python.mjs", options: &["--format=esm", "--platform=node"] },
+];
+const COMMON_OPTIONS: [&str; 8] = [
+    "--bundle", "--target=es2022", "--sourcemap=linked", "--sources-content=false", "--external:node:*", "--external:./pyodide.asm.mjs",
+    "--external:./pyodide.mjs", "--log-level=warning",
+];
+const DECLARATIONS: [(&str, &str); 2] = [("src/api/index.ts", "pyodide.d.ts"), ("src/api/ffi.ts", "ffi.d.ts")];
+
+/// Refuses a missing or too old Node with one sentence.
+pub fn check_node(versions: &Versions) -> Result<String> {
+    let advice = format!("Install Node.js {} or later, with npm", versions.node.minimum);
+    let Ok(output) = Command::new("node").arg("--version").output() else {
+        return fail("Node.js is not on PATH", advice);
+    };
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_string();
+    let major = |v: &str| v.trim_start_matches('v').split('.').next().and_then(|m| m.parse::<u32>().ok());
+    if major(&version) < major(&versions.node.minimum) {
+        return fail(format!("Node.js on PATH is too old: expected {} or later, found {version}", versions.node.minimum), advice);
+    }
+    Ok(version)
+}
+
+/// `npm ci` where the lock file has changed since the last time.
+pub fn ensure_npm_packages(versions: &Versions, dir: &Path, label: &str) -> Result<()> {
+    let lock = dir.join("package-lock.json");
+    if !lock.exists() {
+        return fail(format!("Missing: {}", lock.display()), "Run `npm install` in that folder and commit the lock file");
+    }
+    let wanted = sha256_file(&lock)?;
+    let stamp = dir.join("node_modules/.pyoxide-lock-sha256");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    check_node(versions)?;
+    if find_program("npm").is_none() {
+        return fail("npm is not on PATH", "Install npm, for example with `apt-get install npm`");
+    }
+    let step = Step::start(label);
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(dir), "npm ci")?;
+    fs::write(&stamp, wanted).with_context(|| format!("Could not write `{}`", stamp.display()))?;
+    step.done();
+    Ok(())
+}
+
+/// Runs a program, keeping its output for the error.
+pub fn run(command: &mut Command, name: &str) -> Result<()> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("Could not start `{name}`"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+    let shown = lines.iter().take(40).map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n");
+    let hint = hint_for(&text).unwrap_or_else(|| "Mend what the lines above name".into());
+    Err(Failure::new(format!("`{name}` failed:\n{shown}"), hint).into())
+}
+
+fn defines(versions: &Versions) -> Vec<String> {
+    let text = |s: &str| serde_json::Value::from(s).to_string();
+    vec![
+        format!("--define:PYOXIDE_VERSION={}", text(&versions.distribution.version)),
+        format!("--define:PYOXIDE_NPM_VERSION={}", text(&versions.distribution.npm_version)),
+        format!("--define:PYOXIDE_PYTHON_VERSION={}", text(&versions.cpython.version)),
+        format!("--define:PYOXIDE_PLATFORM_VERSION={}", text(&versions.platform.version)),
+        format!("--define:PYOXIDE_PLATFORM_TAGS={}", serde_json::json!(versions.platform.accepted)),
+    ]
+}
+
+/// Returns the folder with the bundles, their maps, declarations and pages.
+pub fn ensure(context: &Context) -> Result<PathBuf> {
+    let dir = context.checkout.join("runtime");
+    let inputs = |p: &Path| p.starts_with("src") || p.starts_with("pages") || p.starts_with("types") || p.components().count() == 1;
+    let mut key = Key::new("runtime-1").text("defines", &defines(&context.versions).join("\n")).text("common", &COMMON_OPTIONS.join("\n"));
+    for bundle in &BUNDLES {
+        key = key.text(bundle.source, &format!("{} {}", bundle.output, bundle.options.join(" ")));
+    }
+    let key = key.text("launcher", LAUNCHER).tree(&dir, inputs)?;
+    if context.cache.entry_path("runtime", &key).exists() {
+        return Ok(context.cache.entry_path("runtime", &key));
+    }
+    ensure_npm_packages(&context.versions, &dir, "npm packages of the runtime")?;
+    context.cache.entry("runtime", &key, "TypeScript runtime", |out, step| {
+        let tool = |name: &str| dir.join("node_modules/.bin").join(name);
+        for bundle in &BUNDLES {
+            if !dir.join(bundle.source).exists() {
+                return fail(format!("Missing: runtime/{}", bundle.source), "Restore the file from version control");
+            }
+            step.at(bundle.output);
+            let mut command = Command::new(tool("esbuild"));
+            command.current_dir(&dir).arg(bundle.source).arg(format!("--outfile={}", out.join(bundle.output).display()));
+            command.args(COMMON_OPTIONS).args(bundle.options).args(defines(&context.versions));
+            run(&mut command, "esbuild")?;
+        }
+        for (source, output) in DECLARATIONS {
+            let written = dir.join("types").join(output);
+            if written.exists() {
+                fs::copy(written, out.join(output))?;
+            } else if dir.join(source).exists() {
+                step.at(output);
+                let mut command = Command::new(tool("dts-bundle-generator"));
+                command.current_dir(&dir).args(["--no-banner", "--export-referenced-types=false", "--project", "tsconfig.json", "-o"]);
+                run(command.arg(out.join(output)).arg(source), "dts-bundle-generator")?;
+            }
+        }
+        let launcher = out.join("python");
+        fs::write(&launcher, LAUNCHER)?;
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755))?;
+        copy_tree(&dir.join("pages"), out)
+    })
+}
+
+/// `dist/python`. Node decides by the extension how to read a file, and a command has none: this one is valid as
+/// CommonJS and as an ES module, and hands over to the module beside it.
+const LAUNCHER: &str = r#"#!/usr/bin/env node
+import(require("node:url").pathToFileURL(require("node:path").join(require("node:fs").realpathSync(__filename), "../python.mjs")).href);
+"#;

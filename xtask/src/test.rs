@@ -1,0 +1,297 @@
+//! Runs every test and sums up: `N passed, N failed, N skipped`, with the reason of everything skipped.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::context::Context;
+use crate::failure::render;
+use crate::progress::Step;
+use crate::root::{self, Run, find_program};
+use crate::{codegen, dist, layers, link, runtime};
+
+#[derive(Args)]
+pub struct Options {
+    /// Run only these groups; may be given more than once
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Group>,
+    /// Accept what the tests found as the new expectation
+    #[arg(long)]
+    bless: bool,
+    /// Passed on to the tests of the distribution: run only what contains one of these words
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Group {
+    /// Native crates
+    Rust,
+    /// Generated files, layers, boundary of the linked module
+    Checks,
+    /// TypeScript type check
+    Types,
+    /// Runtime without wasm
+    Runtime,
+    /// Python side under the build Python
+    Python,
+    /// The distribution in the Node on PATH
+    Node,
+    /// The distribution in a current Node
+    NodeCurrent,
+    /// The distribution in headless Chromium
+    Chromium,
+}
+
+const ALL: [Group; 8] =
+    [Group::Checks, Group::Rust, Group::Types, Group::Runtime, Group::Python, Group::Node, Group::NodeCurrent, Group::Chromium];
+
+#[derive(Default, Clone, Copy)]
+struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Count {
+    fn one(result: &Result<()>) -> Count {
+        if result.is_ok() { Count { passed: 1, ..Count::default() } } else { Count { failed: 1, ..Count::default() } }
+    }
+
+    fn add(&mut self, other: Count) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+pub fn run(context: &Context, options: &Options) -> Result<ExitCode> {
+    let groups: Vec<Group> = ALL.into_iter().filter(|g| options.only.is_empty() || options.only.contains(g)).collect();
+    let mut total = Count::default();
+    let mut remarks = Vec::new();
+    for group in groups {
+        // A group that cannot run at all is one failure; the others still run.
+        let count = match run_group(context, group, options, &mut remarks) {
+            Ok(count) => count,
+            Err(error) => {
+                eprint!("{}", render(&error));
+                remarks.push(format!("{}: could not run: {error}", name(group)));
+                Count { failed: 1, ..Count::default() }
+            }
+        };
+        println!("{}: {} passed, {} failed, {} skipped", name(group), count.passed, count.failed, count.skipped);
+        total.add(count);
+    }
+    for remark in &remarks {
+        println!("note: {remark}");
+    }
+    println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
+    Ok(if total.failed == 0 && total.passed > 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn name(group: Group) -> String {
+    use clap::ValueEnum as _;
+    group.to_possible_value().map(|v| v.get_name().to_string()).unwrap_or_default()
+}
+
+fn run_group(context: &Context, group: Group, options: &Options, remarks: &mut Vec<String>) -> Result<Count> {
+    match group {
+        Group::Checks => checks(context),
+        Group::Rust => rust(context, options),
+        Group::Types => types(context, remarks),
+        Group::Runtime => runtime_tests(context, options, remarks),
+        Group::Python => python(context, remarks),
+        Group::Node => distribution(context, "node20", options, remarks),
+        Group::NodeCurrent => distribution(context, "node-current", options, remarks),
+        Group::Chromium => distribution(context, "chromium", options, remarks),
+    }
+}
+
+/// A single check counts as one test; its error is shown.
+fn check(name: &str, count: &mut Count, result: Result<()>) {
+    println!("{} {name}", if result.is_ok() { "ok  " } else { "FAIL" });
+    if let Err(error) = &result {
+        print!("{}", render(error));
+    }
+    count.add(Count::one(&result));
+}
+
+fn checks(context: &Context) -> Result<Count> {
+    let mut count = Count::default();
+    check("generated files are up to date", &mut count, codegen::run(&context.checkout, true));
+    check("layers", &mut count, layers::check(&context.checkout));
+    let boundary = link::ensure(context).and_then(|dir| codegen::check_boundary(&context.checkout, &dir.join(link::WASM)));
+    check("boundary of the linked module", &mut count, boundary);
+    Ok(count)
+}
+
+fn rust(context: &Context, options: &Options) -> Result<Count> {
+    let mut command = Command::new("cargo");
+    command.arg("test").arg("--locked").current_dir(&context.checkout);
+    if options.bless {
+        command.env("PYOXIDE_BLESS", "1");
+    }
+    let (ok, output) = shown(command, "cargo test")?;
+    let mut count = Count::default();
+    for line in output.lines().filter_map(|l| l.trim().strip_prefix("test result:")) {
+        let number = |word: &str| number_before(line, word);
+        count.add(Count { passed: number("passed"), failed: number("failed"), skipped: number("ignored") });
+    }
+    if !ok && count.failed == 0 {
+        count.failed = 1;
+    }
+    Ok(count)
+}
+
+fn types(context: &Context, remarks: &mut Vec<String>) -> Result<Count> {
+    let mut count = Count::default();
+    for dir in ["runtime", "tests"] {
+        let path = context.checkout.join(dir);
+        if !path.join("tsconfig.json").exists() {
+            remarks.push(format!("types: `{dir}` has no tsconfig.json"));
+            continue;
+        }
+        runtime::ensure_npm_packages(&context.versions, &path, &format!("npm packages of {dir}/"))?;
+        let local = path.join("node_modules/.bin/tsc");
+        let tsc = if local.exists() { local } else { context.checkout.join("runtime/node_modules/.bin/tsc") };
+        let mut command = Command::new(tsc);
+        command.args(["--noEmit", "-p", "."]).current_dir(&path);
+        check(&format!("types of {dir}/"), &mut count, runtime::run(&mut command, "tsc --noEmit"));
+    }
+    Ok(count)
+}
+
+fn runtime_tests(context: &Context, options: &Options, remarks: &mut Vec<String>) -> Result<Count> {
+    let dir = context.checkout.join("runtime");
+    let package: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(dir.join("package.json"))?)?;
+    if package["scripts"]["test"].is_null() {
+        remarks.push("runtime: `runtime/package.json` has no `test` script".into());
+        return Ok(Count { skipped: 1, ..Count::default() });
+    }
+    runtime::ensure_npm_packages(&context.versions, &dir, "npm packages of the runtime")?;
+    let mut command = Command::new("npm");
+    command.args(["test", "--silent"]).current_dir(&dir);
+    if options.bless {
+        command.env("PYOXIDE_BLESS", "1");
+    }
+    let (ok, output) = shown(command, "npm test")?;
+    Ok(node_count(&output, ok))
+}
+
+/// What Node's test runner says at its end, in either of its formats.
+fn node_count(output: &str, ok: bool) -> Count {
+    let number = |word: &str| {
+        output
+            .lines()
+            .filter_map(|l| l.trim_start_matches(['#', 'ℹ', ' ']).strip_prefix(word)?.trim().parse::<u64>().ok())
+            .next_back()
+            .unwrap_or(0)
+    };
+    let mut count = Count { passed: number("pass "), failed: number("fail "), skipped: number("skipped ") };
+    if !ok && count.failed == 0 {
+        count.failed = 1;
+    }
+    count
+}
+
+fn python(context: &Context, remarks: &mut Vec<String>) -> Result<Count> {
+    let dir = context.checkout.join("python");
+    if !dir.join("tests").is_dir() {
+        remarks.push("python: there is no `python/tests`".into());
+        return Ok(Count { skipped: 1, ..Count::default() });
+    }
+    let step = Step::start("Python tests under the build Python");
+    // unittest reports on stderr; exit code 5 says that there was no test.
+    let script = "python3.14 -B -m unittest discover -s tests -t . 2>&1 || echo \"exit: $?\"";
+    let run = Run { cwd: &dir, env: std::collections::BTreeMap::new(), script, args: Vec::new() };
+    let output = context.root()?.capture(&context.cache, "python-tests", &step, run)?;
+    step.done();
+    print!("{output}");
+    let ran = output.lines().find_map(|l| l.strip_prefix("Ran ")?.split(' ').next()?.parse::<u64>().ok()).unwrap_or(0);
+    let last = output.lines().filter(|l| l.starts_with("OK") || l.starts_with("FAILED")).next_back().unwrap_or("FAILED");
+    let part = |name: &str| last.split(name).nth(1).and_then(|r| r.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok()).unwrap_or(0);
+    let (bad, skipped) = (part("failures=") + part("errors="), part("skipped="));
+    let failed = if last.starts_with("OK") { 0 } else { bad.max(1) };
+    Ok(Count { passed: ran.saturating_sub(failed + skipped), failed, skipped })
+}
+
+fn distribution(context: &Context, environment: &str, options: &Options, remarks: &mut Vec<String>) -> Result<Count> {
+    runtime::check_node(&context.versions)?;
+    let dir = context.checkout.join("tests");
+    let runner: PathBuf = dir.join("run.mjs");
+    if !runner.exists() {
+        remarks.push(format!("{environment}: there is no `tests/run.mjs`"));
+        return Ok(Count { skipped: 1, ..Count::default() });
+    }
+    dist::ensure(context)?;
+    runtime::ensure_npm_packages(&context.versions, &dir, "npm packages of the tests")?;
+    if environment == "chromium" && find_program("chromium").is_none() {
+        let step = Step::start("Chromium");
+        root::install(&step, "chromium", &["chromium"])?;
+        step.done();
+    }
+    let mut command = Command::new("node");
+    command.arg(&runner).args(["--env", environment]);
+    if options.bless {
+        command.arg("--bless");
+    }
+    command.args(&options.filters).current_dir(&context.checkout);
+    let (ok, output) = shown(command, "tests/run.mjs")?;
+    let summary = output.lines().rev().find(|l| l.contains(" passed, ") && l.contains(" failed"));
+    let mut count = summary.map_or(Count::default(), |l| Count {
+        passed: number_before(l, "passed"),
+        failed: number_before(l, "failed"),
+        skipped: number_before(l, "skipped"),
+    });
+    for line in output.lines().filter(|l| l.trim_start().to_ascii_lowercase().starts_with("skip")) {
+        remarks.push(format!("{environment}: {}", line.trim()));
+    }
+    if count.failed == 0 && (!ok || summary.is_none()) {
+        count.failed = 1;
+    }
+    Ok(count)
+}
+
+/// The number before a word, as in `3 passed`.
+fn number_before(line: &str, word: &str) -> u64 {
+    let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
+    words.iter().position(|w| *w == word).and_then(|i| words.get(i.checked_sub(1)?)?.parse().ok()).unwrap_or(0)
+}
+
+/// Runs a program, showing its stdout as it comes, and keeps it. Stderr is passed through.
+fn shown(mut command: Command, name: &str) -> Result<(bool, String)> {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().with_context(|| format!("Could not start `{name}`"))?;
+    let mut kept = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = String::from_utf8_lossy(&line?).into_owned();
+            writeln!(std::io::stdout(), "{line}")?;
+            kept.push_str(&line);
+            kept.push('\n');
+        }
+    }
+    Ok((child.wait()?.success(), kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_are_read_in_each_runners_words() {
+        let line = "ok. 12 passed; 1 failed; 3 ignored; 0 measured";
+        assert_eq!((number_before(line, "passed"), number_before(line, "failed"), number_before(line, "ignored")), (12, 1, 3));
+        let count = node_count("# tests 9\n# pass 7\n# fail 2\n# skipped 1\n", false);
+        assert_eq!((count.passed, count.failed, count.skipped), (7, 2, 1));
+        assert_eq!(node_count("ℹ pass 4\nℹ fail 0\n", true).passed, 4);
+    }
+
+    #[test]
+    fn a_runner_that_dies_without_a_word_is_a_failure() {
+        assert_eq!(node_count("", false).failed, 1);
+    }
+}
