@@ -1,0 +1,148 @@
+/**
+ * Boot: from nothing to a running Python interpreter.
+ * Owns the order of things: files are fetched side by side; the module is instantiated; its file system, environment
+ * and standard streams are prepared; the core is attached; Python starts.
+ * Not here: the public API and its options (api), the `python` command (python-command).
+ * Invariants: no state outside the objects made here, so that interpreters do not see each other and a failed boot
+ * can be tried again; the first failure is reported and no other becomes an unhandled rejection.
+ */
+
+import { Core } from "../boundary/core";
+import { START_KEEP_NULL, START_PLAIN_DICTS } from "../boundary/generated";
+import { instantiate, preloadedModule } from "../emscripten/instantiate";
+import type { CreateModule, EmscriptenModule } from "../emscripten/module";
+import { DownloadError, type Downloader } from "../environment/download";
+import type { Environment } from "../environment/environment";
+import { hasScheme } from "../environment/index-url";
+import { type NodeModules, importModule } from "../environment/node";
+import { Scheduler } from "../event-loop/scheduler";
+import { type PythonPaths, layOut, pythonPaths } from "../fs/layout";
+import { checkZip } from "../fs/zip";
+import { defaultStreams, terminalSize } from "../streams/defaults";
+import type { ByteSink, ByteSource } from "../streams/handlers";
+import { StandardStreams } from "../streams/standard-streams";
+import { PYTHON_VERSION } from "./constants";
+
+export interface BootOptions {
+  readonly environment: Environment;
+  readonly node: NodeModules | undefined;
+  readonly downloader: Downloader;
+  /** Where the files of the distribution are; ends with a slash. */
+  readonly indexUrl: string;
+  readonly stdLibUrl: string;
+  /** What the `js` module shows. */
+  readonly jsglobals: object;
+  /** Program name and arguments. */
+  readonly argv: readonly string[];
+  /** Environment of the process; undefined removes one of Emscripten's own variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: ByteSource | undefined;
+  readonly stdout: ByteSink | undefined;
+  readonly stderr: ByteSink | undefined;
+  readonly convertNullToNone: boolean;
+  readonly toJsLiteralMap: boolean;
+  readonly pyproxyToStringRepr: boolean;
+  /** Prepares the file system, after Python's own files are in it. */
+  readonly prepareFiles: (module: EmscriptenModule) => void;
+  /** Waits for more preparation, just before Python starts. */
+  readonly beforeStart: (module: EmscriptenModule, paths: PythonPaths) => Promise<void>;
+  /** Makes the object behind `pyodide_js`. */
+  readonly makeApi: (interpreter: Interpreter) => object;
+}
+
+/** A running interpreter and what belongs to it. */
+export interface Interpreter {
+  readonly core: Core;
+  readonly module: EmscriptenModule;
+  readonly streams: StandardStreams;
+  readonly scheduler: Scheduler;
+  readonly paths: PythonPaths;
+  readonly environment: Environment;
+  readonly node: NodeModules | undefined;
+  readonly downloader: Downloader;
+}
+
+export async function boot(options: BootOptions): Promise<Interpreter> {
+  const { environment, node, downloader, indexUrl } = options;
+  const wasm = downloader.wasm(`${indexUrl}pyodide.asm.wasm`, "the WebAssembly module");
+  const stdlib = downloader.bytes(options.stdLibUrl, "the standard library");
+  const createModule = loadCreateModule(options);
+  for (const promise of [wasm, stdlib, createModule]) {
+    promise.catch(() => undefined);
+  }
+
+  const scheduler = new Scheduler();
+  const core = new Core({
+    jsglobals: options.jsglobals,
+    scheduler,
+    pyproxyToStringRepr: options.pyproxyToStringRepr,
+    convertNullToNone: options.convertNullToNone,
+    toJsLiteralMap: options.toJsLiteralMap,
+  });
+  const paths = pythonPaths(PYTHON_VERSION);
+  const bytes = await stdlib;
+  checkZip(bytes, "the standard library", options.stdLibUrl);
+
+  let module: EmscriptenModule | undefined;
+  const streams = new StandardStreams({
+    defaults: defaultStreams(node),
+    terminalSize: () => terminalSize(node),
+    interrupt: () => module?._PyErr_SetInterrupt?.(),
+    report: (error) => console.error("A handler of a standard stream failed:", error),
+  });
+  streams.setSource(options.stdin);
+  streams.setSink(1, options.stdout);
+  streams.setSink(2, options.stderr);
+
+  module = await instantiate({
+    createModule: await createModule,
+    wasm,
+    imports: core.imports,
+    programName: options.argv[0] ?? "python",
+    prepare(prepared) {
+      Object.assign(prepared.ENV, options.env);
+      streams.install(prepared);
+      layOut(prepared, paths, bytes);
+      options.prepareFiles(prepared);
+    },
+    onEnd(error) {
+      // What was written before the end is not lost.
+      streams.flush();
+      core.setFatal(error);
+    },
+  });
+  core.attach(module.wasmExports, module.wasmMemory);
+  await options.beforeStart(module, paths);
+
+  const interpreter: Interpreter = { core, module, streams, scheduler, paths, environment, node, downloader };
+  core.setApi(options.makeApi(interpreter));
+  const flags = (options.convertNullToNone ? 0 : START_KEEP_NULL) | (options.toJsLiteralMap ? 0 : START_PLAIN_DICTS);
+  core.start([...options.argv], flags);
+  return interpreter;
+}
+
+async function loadCreateModule({ environment, node, indexUrl }: BootOptions): Promise<CreateModule> {
+  const preloaded = preloadedModule();
+  if (preloaded !== undefined) {
+    return preloaded;
+  }
+  if (environment.serviceWorker) {
+    throw new Error(
+      'A service worker cannot import modules while it runs: put `import "./pyodide.asm.mjs"` at the top of the service worker, beside the import of pyodide.mjs.',
+    );
+  }
+  const file = `${indexUrl}pyodide.asm.mjs`;
+  const url = node !== undefined && !hasScheme(file) ? node.url.pathToFileURL(file).href : file;
+  let loaded: unknown;
+  try {
+    loaded = await importModule(url, node);
+  } catch (error) {
+    const reason = (error as { message?: unknown } | null)?.message ?? error;
+    throw new DownloadError(file, undefined, `Could not load the JavaScript part of the WebAssembly module from ${file}: ${String(reason)}`, { cause: error });
+  }
+  const createModule = (loaded as { default?: unknown }).default;
+  if (typeof createModule !== "function") {
+    throw new Error(`${file} is not the file that belongs to this version of Pyodide: it exports no function.`);
+  }
+  return createModule as CreateModule;
+}
