@@ -1,0 +1,22 @@
+/**
+ * Entry point of `pyodide.mjs`.
+ */
+
+import { traceOrigin } from "../environment/index-url";
+import { VERSION } from "../loader/constants";
+import { makeLoadPyodide } from "./load";
+import type { LoadPyodideOptions } from "./options";
+import type { PyodideInterface } from "./pyodide";
+
+export type { LockfileContent, LockfileInfo, LockfilePackage } from "../packages/lockfile";
+export type { LoadOptions, PackageData } from "../packages/loader";
+export type { StdinOptions, StdwriteOptions } from "../streams/handlers";
+export type { CanvasInterface } from "./canvas";
+export type { LoadPyodideOptions } from "./options";
+export type { PyodideInterface, RunOptions, ToPyOptions } from "./pyodide";
+
+/** Version of this distribution, as PEP 440 writes it. */
+export const version: string = VERSION;
+
+/** Loads the WebAssembly module, starts Python, and resolves with the `pyodide` object. */
+export const loadPyodide: (options?: LoadPyodideOptions) => Promise<PyodideInterface> = makeLoadPyodide(traceOrigin(import.meta.url));

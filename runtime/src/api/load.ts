@@ -1,0 +1,150 @@
+/**
+ * `loadPyodide`: from its options to the `pyodide` object.
+ * Not here: checking options (options.ts), booting (loader), the functions of the result (pyodide.ts).
+ * Invariant: a call leaves nothing behind when it fails, so that it can be repeated.
+ */
+
+import { Downloader } from "../environment/download";
+import { detect } from "../environment/environment";
+import { type ScriptOrigin, detectIndexUrl, normalizeIndexUrl } from "../environment/index-url";
+import { loadNodeModules } from "../environment/node";
+import { enterHome } from "../fs/layout";
+import { boot } from "../loader/boot";
+import { VERSION } from "../loader/constants";
+import { withImport } from "../loader/python-calls";
+import { Lockfile } from "../packages/lockfile";
+import { makeSink, makeSource } from "../streams/handlers";
+import { type LoadPyodideOptions, checkOptions } from "./options";
+import { type PyodideInterface, makePyodide } from "./pyodide";
+
+const DEFAULT_HOME = "/home/pyodide";
+
+/** Makes the function `loadPyodide` of a script that came from `origin`. */
+export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOptions) => Promise<PyodideInterface> {
+  return async function loadPyodide(given?: LoadPyodideOptions): Promise<PyodideInterface> {
+    const options = checkOptions(given);
+    const environment = detect();
+    const node = environment.node ? await loadNodeModules() : undefined;
+    const downloader = new Downloader(node);
+    const indexUrl =
+      options.indexURL === undefined ? detectIndexUrl(origin, environment, node) : normalizeIndexUrl(options.indexURL, environment, node);
+    const lockfile = new LockfileSource(options, downloader, indexUrl);
+    const home = options.env?.["HOME"] ?? DEFAULT_HOME;
+
+    let pyodide: PyodideInterface | undefined;
+    await boot({
+      environment,
+      node,
+      downloader,
+      indexUrl,
+      stdLibUrl: options.stdLibURL === undefined ? `${indexUrl}python_stdlib.zip` : downloader.resolve(options.stdLibURL),
+      jsglobals: options.jsglobals ?? globalThis,
+      argv: ["python", ...(options.args ?? [])],
+      // `_` is the path of a program that does not exist here.
+      env: { HOME: home, PWD: home, _: undefined, ...options.env },
+      stdin: makeSource(options.stdin && { stdin: options.stdin }),
+      stdout: makeSink("setStdout", options.stdout && { batched: options.stdout }),
+      stderr: makeSink("setStderr", options.stderr && { batched: options.stderr }),
+      convertNullToNone: options.convertNullToNone ?? true,
+      toJsLiteralMap: options.toJsLiteralMap ?? true,
+      pyproxyToStringRepr: options.pyproxyToStringRepr ?? false,
+      prepareFiles: (module) => enterHome(module, home),
+      beforeStart: async (module, paths) => {
+        await options.fsInit?.(module.FS, { sitePackages: paths.sitePackages });
+      },
+      makeApi(interpreter) {
+        pyodide = makePyodide(interpreter, {
+          lockfile: () => lockfile.get(),
+          lockfileNow: () => lockfile.now(),
+          packageBaseUrl: lockfile.baseUrl,
+          packageCacheDirectory: node === undefined ? undefined : (options.packageCacheDir ?? localDirectory(indexUrl)),
+        });
+        return pyodide;
+      },
+    });
+    const ready = pyodide as unknown as PyodideInterface;
+    ready.registerJsModule("js", options.jsglobals ?? globalThis);
+    ready.registerJsModule("pyodide_js", ready);
+    if (options.checkAPIVersion ?? true) {
+      checkVersion(ready);
+    }
+    await lockfile.arrived();
+    const packages = typeof options.packages === "string" ? [options.packages] : [...(options.packages ?? [])];
+    if (options.fullStdLib) {
+      packages.push(...(await lockfile.get()).standardLibrary());
+    }
+    if (packages.length > 0) {
+      await ready.loadPackage(packages, { messageCallback: () => undefined });
+    }
+    return ready;
+  };
+}
+
+/** The lock file: asked for at once, waited for when it is needed. */
+class LockfileSource {
+  readonly baseUrl: string;
+  private readonly promise: Promise<Lockfile>;
+  private readonly required: boolean;
+  private value: Lockfile | undefined;
+
+  constructor(options: LoadPyodideOptions, downloader: Downloader, indexUrl: string) {
+    const url = options.lockFileURL === undefined ? `${indexUrl}pyodide-lock.json` : downloader.resolve(options.lockFileURL);
+    const base = options.packageBaseUrl ?? (options.lockFileURL === undefined ? indexUrl : url.slice(0, url.search(/[^/\\]*$/)));
+    this.baseUrl = base.endsWith("/") ? base : `${base}/`;
+    // Python runs without the default lock file; one that the caller named has to be there.
+    this.required = options.lockFileURL !== undefined || options.lockFileContents !== undefined;
+    this.promise = read(options, downloader, url);
+    this.promise.then(
+      (lockfile) => {
+        this.value = lockfile;
+      },
+      () => undefined,
+    );
+  }
+
+  get(): Promise<Lockfile> {
+    return this.promise;
+  }
+
+  now(): Lockfile | undefined {
+    return this.value;
+  }
+
+  async arrived(): Promise<void> {
+    if (this.required) {
+      await this.promise;
+    } else {
+      await this.promise.catch(() => undefined);
+    }
+  }
+}
+
+async function read(options: LoadPyodideOptions, downloader: Downloader, url: string): Promise<Lockfile> {
+  if (options.lockFileContents === undefined) {
+    return Lockfile.parse(await downloader.json(url, "the lock file"), url);
+  }
+  const contents = await options.lockFileContents;
+  if (typeof contents !== "string") {
+    return Lockfile.parse(contents, "lockFileContents");
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(contents);
+  } catch (error) {
+    throw new Error(`loadPyodide: the text in \`lockFileContents\` is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  return Lockfile.parse(value, "lockFileContents");
+}
+
+function localDirectory(indexUrl: string): string | undefined {
+  return /^[a-z][a-z0-9+.-]+:/i.test(indexUrl) ? undefined : indexUrl;
+}
+
+function checkVersion(pyodide: PyodideInterface): void {
+  const found = withImport({ import: (name) => pyodide.pyimport(name) }, "_pyodide._version.VERSION", (version) => String(version));
+  if (found !== VERSION) {
+    throw new Error(
+      `The standard library is of Pyodide ${found}, but pyodide.js is of version ${VERSION}: all files must come from the same distribution (check indexURL and stdLibURL).`,
+    );
+  }
+}

@@ -1,0 +1,374 @@
+/**
+ * The `pyodide` object: every documented attribute and function, on top of one interpreter.
+ * Not here: making the interpreter (loader), the proxies (proxy), loading packages (packages).
+ * Invariant: functions of Python that users may replace (`pyodide.code.eval_code`, `find_imports`) are looked up at every call.
+ */
+
+import type { DirectoryHandle } from "../fs/native-fs";
+import type { EmscriptenModule, FS, PATH } from "../emscripten/module";
+import { describe as describeEnvironment } from "../environment/environment";
+import { mountNativeFS, mountNodeFS } from "../fs/mount";
+import type { Interpreter } from "../loader/boot";
+import { VERSION } from "../loader/constants";
+import { type Proxy, callPython, discard, makeInstaller, withImport } from "../loader/python-calls";
+import { type LoadOptions, type PackageData, PackageLoader } from "../packages/loader";
+import type { Lockfile, LockfileContent } from "../packages/lockfile";
+import { type StdinOptions, type StdwriteOptions, bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
+import { type CanvasInterface, makeCanvas } from "./canvas";
+
+/** A Python object in JavaScript. Its full type is in `pyodide/ffi`. */
+type AnyProxy = import("../proxy/types").PyProxy;
+type DictProxy = import("../proxy/types").PyDict;
+
+/** Options of `runPython` and `runPythonAsync`. */
+export interface RunOptions {
+  /** Dictionary of global names. Default: `pyodide.globals`. */
+  globals?: AnyProxy | undefined;
+  /** Dictionary of local names. Default: the same as `globals`. */
+  locals?: AnyProxy | undefined;
+  /** Name of the code in tracebacks. Default: `<exec>`. */
+  filename?: string | undefined;
+}
+
+/** Options of `toPy`. */
+export interface ToPyOptions {
+  depth?: number | undefined;
+  defaultConverter?:
+    | ((value: unknown, converter: (value: unknown) => unknown, cacheConversion: (input: unknown, output: unknown) => void) => unknown)
+    | undefined;
+}
+
+/** What users can set on the internals. */
+export interface InternalApi {
+  /** SDL programs unwind the stack on purpose. */
+  _skip_unwind_fatal_error: boolean;
+  /** Numbers for leak checks. */
+  readonly liveHandles: () => number;
+  readonly liveProxies: () => number;
+}
+
+/** What `loadPyodide` gives. */
+export interface PyodideInterface {
+  readonly version: string;
+  readonly FS: FS;
+  readonly PATH: PATH;
+  readonly ERRNO_CODES: Readonly<Record<string, number>>;
+  readonly ffi: typeof import("../proxy/types").ffi;
+  readonly globals: DictProxy;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly pyodide_py: AnyProxy;
+  readonly loadedPackages: Record<string, string>;
+  readonly canvas: CanvasInterface;
+  readonly lockfile: LockfileContent | undefined;
+  readonly lockfileBaseUrl: string;
+  runPython(code: string, options?: RunOptions): unknown;
+  runPythonAsync(code: string, options?: RunOptions): Promise<unknown>;
+  pyimport(mod_name: string): unknown;
+  toPy(obj: unknown, options?: ToPyOptions): unknown;
+  registerJsModule(name: string, module: object): void;
+  unregisterJsModule(name: string): void;
+  registerComlink(Comlink: unknown): void;
+  loadPackage(names: string | readonly string[] | AnyProxy, options?: LoadOptions): Promise<PackageData[]>;
+  loadPackagesFromImports(code: string, options?: LoadOptions): Promise<PackageData[]>;
+  unpackArchive(buffer: ArrayBuffer | ArrayBufferView, format: string, options?: { extractDir?: string | undefined }): void;
+  mountNodeFS(emscriptenPath: string, hostPath: string): void;
+  mountNativeFS(path: string, fileSystemHandle: FileSystemDirectoryHandle): Promise<{ syncfs: () => Promise<void> }>;
+  setStdin(options?: StdinOptions): void;
+  setStdout(options?: StdwriteOptions): void;
+  setStderr(options?: StdwriteOptions): void;
+  setInterruptBuffer(interrupt_buffer: InterruptBuffer | undefined): void;
+  checkInterrupt(): void;
+  scheduleCallback(callback: () => void, timeout?: number): void;
+  setDebug(debug: boolean): boolean;
+  detectEnvironment(): Record<string, boolean>;
+  readonly _module: EmscriptenModule;
+  readonly _api: InternalApi;
+}
+
+/** An integer array on shared memory. */
+export type InterruptBuffer = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+
+/** What the API needs beside the interpreter. */
+export interface ApiSettings {
+  readonly lockfile: () => Promise<Lockfile>;
+  /** The lock file if it has arrived. */
+  readonly lockfileNow: () => Lockfile | undefined;
+  readonly packageBaseUrl: string;
+  readonly packageCacheDirectory: string | undefined;
+}
+
+/** Formats of `unpackArchive` in the spellings that are accepted, and what `shutil` calls them. */
+const ARCHIVE_FORMATS: Readonly<Record<string, string>> = {
+  "tar.gz": "gztar",
+  tgz: "gztar",
+  "tar.bz2": "bztar",
+  tbz2: "bztar",
+  "tar.xz": "xztar",
+  txz: "xztar",
+  "tar.zst": "zstdtar",
+  tzst: "zstdtar",
+  wheel: "zip",
+  whl: "zip",
+};
+
+export function makePyodide(interpreter: Interpreter, settings: ApiSettings): PyodideInterface {
+  const { core, module, streams, scheduler, node } = interpreter;
+  const packages = new PackageLoader({
+    module,
+    downloader: interpreter.downloader,
+    node,
+    paths: interpreter.paths,
+    python: makeInstaller(core),
+    lockfile: settings.lockfile,
+    baseUrl: settings.packageBaseUrl,
+    cacheDirectory: settings.packageCacheDirectory,
+  });
+  let globals: DictProxy | undefined;
+  let pyodidePackage: AnyProxy | undefined;
+  let interruptBuffer: InterruptBuffer | undefined;
+  let debug = false;
+
+  /** Calls `pyodide.code.<name>`, whatever it is now. */
+  const evaluate = (name: "eval_code" | "eval_code_async", caller: string, code: unknown, options: unknown): unknown => {
+    if (typeof code !== "string") {
+      throw new TypeError(`${caller}: the code must be a string, not ${describe(code)}.`);
+    }
+    const run = checkRunOptions(caller, options, (value) => core.isPyProxy(value));
+    const names = run.globals ?? pyodide.globals;
+    const evaluator = (pyodide.pyodide_py as unknown as { code: Record<string, Proxy> }).code[name] as Proxy;
+    if (run.filename !== undefined) {
+      return evaluator.callKwargs(code, names, run.locals, { filename: run.filename });
+    }
+    return run.locals === undefined ? evaluator(code, names) : evaluator(code, names, run.locals);
+  };
+
+  const pyodide: PyodideInterface = {
+    version: VERSION,
+    get globals() {
+      return (globals ??= core.globals() as DictProxy);
+    },
+    get pyodide_py() {
+      return (pyodidePackage ??= core.import("pyodide") as AnyProxy);
+    },
+    FS: module.FS,
+    PATH: module.PATH,
+    ERRNO_CODES: module.ERRNO_CODES,
+    ffi: core.ffi as PyodideInterface["ffi"],
+    canvas: makeCanvas(module),
+    loadedPackages: packages.loadedPackages,
+    get lockfile() {
+      return settings.lockfileNow()?.content;
+    },
+    lockfileBaseUrl: settings.packageBaseUrl,
+
+    runPython(code, options) {
+      return evaluate("eval_code", "runPython", code, options);
+    },
+    async runPythonAsync(code, options) {
+      const coroutine = evaluate("eval_code_async", "runPythonAsync", code, options);
+      try {
+        return await coroutine;
+      } finally {
+        discard(coroutine);
+      }
+    },
+    pyimport(mod_name) {
+      if (typeof mod_name !== "string") {
+        throw new TypeError(`pyimport: the name of the module must be a string, not ${describe(mod_name)}.`);
+      }
+      return core.import(mod_name);
+    },
+    toPy(obj, options) {
+      return core.toPy(obj, options);
+    },
+    registerJsModule(name, jsModule) {
+      if (typeof name !== "string") {
+        throw new TypeError(`registerJsModule: the name must be a string, not ${describe(name)}.`);
+      }
+      if ((typeof jsModule !== "object" || jsModule === null) && typeof jsModule !== "function") {
+        throw new TypeError(`registerJsModule: the module must be an object, not ${describe(jsModule)}.`);
+      }
+      callPython(core, "_pyodide._importhook.register_js_module", name, jsModule);
+    },
+    unregisterJsModule(name) {
+      callPython(core, "_pyodide._importhook.unregister_js_module", name);
+    },
+    registerComlink(Comlink) {
+      core.setComlink(Comlink);
+    },
+
+    async loadPackage(names, options) {
+      return await packages.load(packageNames(names, (value) => core.isPyProxy(value)), checkLoadOptions("loadPackage", options));
+    },
+    async loadPackagesFromImports(code, options) {
+      const checked = checkLoadOptions("loadPackagesFromImports", options);
+      const findImports = (pyodide.pyodide_py as unknown as { code: { find_imports: Proxy } }).code.find_imports;
+      const found = findImports(code) as Proxy | string[];
+      const imports = Array.isArray(found) ? found : (found.toJs() as string[]);
+      discard(found);
+      if (imports.length === 0) {
+        return [];
+      }
+      const lockfile = await settings.lockfile();
+      const wanted = imports
+        .map((name) => lockfile.findImport(name) ?? lockfile.findImport(name.split(".")[0] as string))
+        .filter((name) => name !== undefined && !(name in packages.loadedPackages)) as string[];
+      return wanted.length === 0 ? [] : await packages.load([...new Set(wanted)], checked);
+    },
+    unpackArchive(buffer, format, options) {
+      const bytes = bytesOf(buffer);
+      if (bytes === undefined) {
+        throw new TypeError(`unpackArchive: the buffer must be an ArrayBuffer or a view of one, not ${describe(buffer)}.`);
+      }
+      if (typeof format !== "string") {
+        throw new TypeError(`unpackArchive: the format must be a string, not ${describe(format)}.`);
+      }
+      if (options !== undefined && options !== null && typeof options !== "object") {
+        throw new TypeError("unpackArchive: the third argument is an object of options: pass the directory as `{ extractDir }`.");
+      }
+      unpackArchive(interpreter, bytes, format, options?.extractDir);
+    },
+    mountNodeFS(emscriptenPath, hostPath) {
+      mountNodeFS(module, node, emscriptenPath, hostPath);
+    },
+    mountNativeFS(path, fileSystemHandle) {
+      return mountNativeFS(module, path, fileSystemHandle as unknown as DirectoryHandle);
+    },
+
+    setStdin(options) {
+      streams.setSource(makeSource(options));
+    },
+    setStdout(options) {
+      streams.setSink(1, makeSink("setStdout", options));
+    },
+    setStderr(options) {
+      streams.setSink(2, makeSink("setStderr", options));
+    },
+
+    setInterruptBuffer(buffer) {
+      if (buffer !== undefined && buffer !== null && !(ArrayBuffer.isView(buffer) && "length" in buffer)) {
+        throw new TypeError(`setInterruptBuffer: expected a typed array on a SharedArrayBuffer, or undefined, not ${describe(buffer)}.`);
+      }
+      interruptBuffer = buffer ?? undefined;
+      watchInterrupts(module, interruptBuffer);
+    },
+    checkInterrupt() {
+      let signal = 0;
+      if (interruptBuffer !== undefined) {
+        signal = interruptBuffer[0] ?? 0;
+        interruptBuffer[0] = 0;
+      }
+      core.checkSignals(signal > 0 && signal < 65 ? signal : 0);
+    },
+    scheduleCallback(callback, timeout = 0) {
+      if (typeof callback !== "function") {
+        throw new TypeError(`scheduleCallback: the callback must be a function, not ${describe(callback)}.`);
+      }
+      scheduler.schedule(callback, timeout);
+    },
+    setDebug(value) {
+      const before = debug;
+      debug = Boolean(value);
+      core.setDebug(debug);
+      return before;
+    },
+    detectEnvironment() {
+      return describeEnvironment(interpreter.environment);
+    },
+    _module: module,
+    _api: {
+      _skip_unwind_fatal_error: false,
+      liveHandles: () => core.liveHandles(),
+      liveProxies: () => core.liveProxies(),
+    },
+  };
+  return pyodide;
+}
+
+function checkRunOptions(caller: string, options: unknown, isPyProxy: (value: unknown) => boolean): RunOptions {
+  if (options === undefined || options === null) {
+    return {};
+  }
+  // The namespace as second argument is the oldest form of the call.
+  if (isPyProxy(options)) {
+    return { globals: options as AnyProxy };
+  }
+  if (typeof options !== "object") {
+    throw new TypeError(`${caller}: the second argument must be an object of options, not ${describe(options)}.`);
+  }
+  const { globals, locals, filename } = options as { globals?: unknown; locals?: unknown; filename?: unknown };
+  for (const [name, value] of [["globals", globals], ["locals", locals]] as const) {
+    if (value !== undefined && value !== null && !isPyProxy(value)) {
+      throw new TypeError(`${caller}: \`${name}\` must be a Python dictionary (see pyodide.toPy), not ${describe(value)}.`);
+    }
+  }
+  if (filename !== undefined && filename !== null && typeof filename !== "string") {
+    throw new TypeError(`${caller}: \`filename\` must be a string, not ${describe(filename)}.`);
+  }
+  return {
+    globals: (globals ?? undefined) as AnyProxy | undefined,
+    locals: (locals ?? undefined) as AnyProxy | undefined,
+    filename: (filename ?? undefined) as string | undefined,
+  };
+}
+
+function packageNames(names: unknown, isPyProxy: (value: unknown) => boolean): string[] {
+  let list = names;
+  if (isPyProxy(names)) {
+    const proxy = names as Proxy;
+    list = proxy.toJs();
+    proxy.destroy();
+  }
+  if (typeof list === "string") {
+    return [list];
+  }
+  if (Array.isArray(list) && list.every((name) => typeof name === "string")) {
+    return list as string[];
+  }
+  throw new TypeError("loadPackage: expected the name of a package, the address of a wheel, or a list of them.");
+}
+
+function checkLoadOptions(caller: string, options: unknown): LoadOptions {
+  if (options === undefined || options === null) {
+    return {};
+  }
+  if (typeof options === "function") {
+    throw new TypeError(`${caller}: pass callbacks as options: \`{ messageCallback, errorCallback }\`.`);
+  }
+  if (typeof options !== "object") {
+    throw new TypeError(`${caller}: expected an object of options, not ${describe(options)}.`);
+  }
+  const { messageCallback, errorCallback } = options as LoadOptions;
+  for (const [name, value] of Object.entries({ messageCallback, errorCallback })) {
+    if (value !== undefined && typeof value !== "function") {
+      throw new TypeError(`${caller}: \`${name}\` must be a function, not ${describe(value)}.`);
+    }
+  }
+  return options as LoadOptions;
+}
+
+function unpackArchive({ core, module }: Interpreter, bytes: Uint8Array, format: string, directory: string | undefined): void {
+  const plain = format.replace(/^\./, "");
+  const { FS } = module;
+  let number = 0;
+  while (FS.analyzePath(`/tmp/.archive-${number}`).exists) {
+    number++;
+  }
+  const path = `/tmp/.archive-${number}`;
+  FS.writeFile(path, bytes);
+  try {
+    withImport(core, "shutil.unpack_archive", (unpack) => unpack(path, directory, ARCHIVE_FORMATS[plain] ?? plain));
+  } finally {
+    FS.unlink(path);
+  }
+}
+
+/** CPython's own hook: it reads the buffer now and then when its switch is on. */
+function watchInterrupts(module: EmscriptenModule, buffer: InterruptBuffer | undefined): void {
+  const hooked = module as EmscriptenModule & { Py_EmscriptenSignalBuffer?: InterruptBuffer | undefined };
+  hooked.Py_EmscriptenSignalBuffer = buffer;
+  const address = module.wasmExports["Py_EMSCRIPTEN_SIGNAL_HANDLING"] as WebAssembly.Global | undefined;
+  if (address !== undefined) {
+    module.HEAPU8[Number(address.value)] = buffer === undefined ? 0 : 1;
+  }
+}

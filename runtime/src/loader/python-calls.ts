@@ -1,0 +1,85 @@
+/**
+ * Calls of the runtime itself into Python's own modules.
+ * Not here: calls that the user makes.
+ * Invariant: every proxy made for such a call is destroyed when it returns.
+ */
+
+import type { Core } from "../boundary/core";
+import type { PythonInstaller } from "../packages/loader";
+
+/** A PyProxy as far as the runtime uses it. */
+export interface Proxy {
+  (...args: unknown[]): unknown;
+  callKwargs(...args: unknown[]): unknown;
+  destroy(): void;
+  toJs(options?: object): unknown;
+  get(key: unknown): unknown;
+  readonly [attribute: string]: unknown;
+}
+
+type Importer = Pick<Core, "import">;
+
+/** Imports a module or an attribute of one (`a.b.c`), uses it, and lets go of it. */
+export function withImport<T>(core: Importer, name: string, use: (imported: Proxy) => T): T {
+  const imported = core.import(name) as Proxy;
+  try {
+    return use(imported);
+  } finally {
+    // Not everything is a proxy: `sys.maxsize` is a number.
+    if (typeof imported?.destroy === "function") {
+      imported.destroy();
+    }
+  }
+}
+
+/** Calls a function by its dotted name; a proxy that it returns is destroyed. */
+export function callPython(core: Importer, name: string, ...args: unknown[]): void {
+  withImport(core, name, (imported) => discard(imported(...args)));
+}
+
+export function discard(value: unknown): void {
+  const destroy = (value as { destroy?: unknown } | null | undefined)?.destroy;
+  if (typeof value !== "object" && typeof value !== "function") {
+    return;
+  }
+  if (typeof destroy === "function") {
+    (value as Proxy).destroy();
+  }
+}
+
+/** What the package loader needs of Python. */
+export function makeInstaller(core: Importer): PythonInstaller {
+  return {
+    unpack(archive, directory) {
+      return withImport(core, "zipfile.ZipFile", (ZipFile) => {
+        const zip = ZipFile(archive) as Proxy & Record<"namelist" | "extractall" | "close", Proxy>;
+        try {
+          const names = zip.namelist() as Proxy;
+          const members = names.toJs() as string[];
+          names.destroy();
+          discard(zip.extractall(directory));
+          zip.close();
+          return members.filter((member) => !member.endsWith("/")).map((member) => `${directory}/${member}`);
+        } finally {
+          zip.destroy();
+        }
+      });
+    },
+    sha256(path) {
+      return withImport(core, "hashlib.file_digest", (fileDigest) =>
+        withImport(core, "io.open", (open) => {
+          const file = open(path, "rb") as Proxy & Record<"close", Proxy>;
+          const digest = fileDigest(file, "sha256") as Proxy & Record<"hexdigest", Proxy>;
+          const result = digest.hexdigest() as string;
+          file.close();
+          digest.destroy();
+          file.destroy();
+          return result;
+        }),
+      );
+    },
+    invalidateCaches() {
+      callPython(core, "importlib.invalidate_caches");
+    },
+  };
+}
