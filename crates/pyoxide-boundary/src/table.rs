@@ -303,7 +303,7 @@ macro_rules! for_each_constant {
         /// Bytes of the arena.
         ARENA_BYTES = 65536;
         /// Where the characters of an ASCII `str` begin in its object.
-        ASCII_DATA_OFFSET = 24;
+        ASCII_DATA_OFFSET = 20;
         /// Size of the block of `pyox_py_buffer_open`: u32 words: view, data address, nbytes, itemsize, ndim, readonly, c_contiguous,
         /// f_contiguous, address of the format (0-terminated), address of shape, address of strides (i32 each), address of suboffsets or 0.
         BUFFER_VIEW_BYTES = 48;

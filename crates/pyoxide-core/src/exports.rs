@@ -90,7 +90,9 @@ exports! {
     }
 
     fn pyox_py_string_alloc(length: u32) -> PyPtr {
-        Ok(Py::owned_or_err(ffi::PyUnicode_New(length as Py_ssize_t, 127))?.into_ptr())
+        let text = Py::owned_or_err(ffi::PyUnicode_New(length as Py_ssize_t, 127))?;
+        state::count_reference();
+        Ok(text.into_ptr())
     }
 
     fn pyox_py_attribute_get(object: PyPtr, name: PyPtr, out: Wire) -> Tag {

@@ -141,19 +141,29 @@ unsafe extern "C" fn create_proxy(
         unsafe {
             let (object, [capture_this, roundtrip]) =
                 parse_one_and_keywords("create_proxy", args, count, kwnames, ["capture_this", "roundtrip"])?;
-            let mut flags = pyproxy::flags_of(object);
+            let mut flags = 0;
             if truth(capture_this, false)? {
                 flags |= PYPROXY_CAPTURE_THIS;
             }
             if truth(roundtrip, true)? {
                 flags |= PYPROXY_ROUNDTRIP;
             }
-            state::count_reference();
-            let proxy = JsRef::owned_or_err(pyox_js_proxy_new(object.to_owned().into_ptr(), flags))?;
-            let callable = if flags & PY_HAS_CALL != 0 { JS_IS_CALLABLE } else { 0 };
-            jsproxy::new(proxy, JS_IS_DOUBLE_PROXY | callable, None).map(Py::into_ptr)
+            double_proxy(object, flags).map(Py::into_ptr)
         }
     })
+}
+
+/// A JsDoubleProxy for an object, with these marks (`PYPROXY_*`).
+///
+/// # Errors
+/// No memory.
+pub fn double_proxy(object: Ref<'_>, marks: u32) -> PyResult<Py> {
+    let flags = pyproxy::flags_of(object) | marks;
+    state::count_reference();
+    // SAFETY: the import owns the reference it is given.
+    let proxy = JsRef::owned_or_err(unsafe { pyox_js_proxy_new(object.to_owned().into_ptr(), flags) })?;
+    let callable = if flags & PY_HAS_CALL != 0 { JS_IS_CALLABLE } else { 0 };
+    jsproxy::new(proxy, JS_IS_DOUBLE_PROXY | callable, None)
 }
 
 unsafe extern "C" fn create_once_callable(

@@ -81,6 +81,12 @@ impl Py {
         unsafe { Ref::from_ptr(ffi::Py_None()) }.to_owned()
     }
 
+    /// `None`, borrowed.
+    pub fn none_ref() -> Ref<'static> {
+        // SAFETY: None is immortal.
+        unsafe { Ref::from_ptr(ffi::Py_None()) }
+    }
+
     /// `True` or `False`.
     pub fn boolean(value: bool) -> Py {
         // SAFETY: both are immortal.

@@ -74,6 +74,29 @@ impl WireValue {
         self.tag = tag;
     }
 
+    /// The 16 bytes.
+    pub fn words(&self) -> (u64, u64) {
+        (u64::from(self.tag) | u64::from(self.aux) << 32, self.payload)
+    }
+
+    /// Does it own a reference or handle?
+    pub fn owns(&self) -> bool {
+        matches!(self.tag, TAG_PYPROXY | TAG_HANDLE_OWNED)
+    }
+
+    /// Frees what a wire that was never handed over owns.
+    pub fn release(&self) {
+        match self.tag {
+            TAG_PYPROXY => {
+                state::uncount_reference();
+                // SAFETY: the wire owns the reference.
+                drop(unsafe { Py::owned_or_none(self.aux as usize as *mut ffi::PyObject) });
+            }
+            TAG_HANDLE_OWNED => drop(JsRef::from_owned(self.aux)),
+            _ => {}
+        }
+    }
+
     fn set_f64(&mut self, tag: Tag, value: f64) -> Tag {
         self.payload = value.to_bits();
         self.set_tag(tag)
@@ -245,7 +268,10 @@ pub unsafe fn read(tag: Tag, wire: &WireValue) -> PyResult<Py> {
                 text
             }
             TAG_PYOBJECT => Ok(Ref::from_ptr(wire.aux as usize as *mut _).to_owned()),
-            TAG_PYOBJECT_OWNED => Py::owned_or_err(wire.aux as usize as *mut _),
+            TAG_PYOBJECT_OWNED => {
+                state::uncount_reference();
+                Py::owned_or_err(wire.aux as usize as *mut _)
+            }
             TAG_FAILURE => Err(error::raise_pending()),
             other => Err(crate::py::system_error(&format!("Pyoxide has a bug: unexpected tag {other} on the wire"))),
         }

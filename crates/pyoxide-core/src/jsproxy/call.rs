@@ -51,21 +51,8 @@ impl Drop for Arguments {
             return;
         }
         for wire in &self.wires {
-            release(wire);
+            wire.release();
         }
-    }
-}
-
-/// Frees what a wire that was never handed over owns.
-fn release(wire: &WireValue) {
-    match wire.tag() {
-        TAG_PYPROXY => {
-            crate::state::uncount_reference();
-            // SAFETY: the wire owns the reference.
-            drop(unsafe { Py::owned_or_none(wire.aux() as usize as *mut PyObject) });
-        }
-        TAG_HANDLE_OWNED => drop(JsRef::from_owned(wire.aux())),
-        _ => {}
     }
 }
 

@@ -7,7 +7,9 @@
 //! `JsProxy` and `Exception` without a layout conflict; the fields are added by the concrete types.
 
 mod attributes;
+mod buffer;
 mod call;
+mod methods;
 mod exception;
 mod item;
 mod iterate;
@@ -24,6 +26,7 @@ use crate::boundary::*;
 use crate::cells::Slot;
 use crate::py::{self, Py, PyResult, Ref, check};
 
+pub use buffer::to_memoryview;
 pub use exception::{exception_handle, new_exception};
 
 /// What every proxy has.
@@ -204,9 +207,20 @@ fn unsafe_set_attr(module: Ref<'_>, name: &CStr, value: Ref<'_>) -> i32 {
 
 fn methods_of(class: Class) -> Option<*mut c_void> {
     Some(methods_forever(match class {
-        Class::JsProxy => attributes::methods(),
+        Class::JsProxy => {
+            let mut all = attributes::methods();
+            all.extend(methods::object());
+            all
+        }
         Class::JsCallable => call::methods(),
         Class::JsPromise => promise::methods(),
+        Class::JsBuffer => buffer::methods(),
+        Class::JsDoubleProxy => methods::double_proxy(),
+        Class::JsArray => methods::array(),
+        Class::JsMap => methods::map(),
+        Class::JsMutableMap => methods::mutable_map(),
+        Class::JsIterator => methods::iterator(),
+        Class::JsGenerator => methods::generator(),
         _ => return None,
     }))
 }

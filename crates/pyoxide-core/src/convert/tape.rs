@@ -1,0 +1,214 @@
+//! The bytes of a tape: writing and reading entries, and who owns what is on it.
+//!
+//! Invariant: entries start at multiples of 4, doubles and wire values stand at multiples of 8 of the address.
+
+use crate::boundary::*;
+use crate::jsproxy;
+use crate::py::{Py, PyResult};
+use crate::wire::{self, WireValue};
+
+/// A tape that Rust writes for JavaScript to play.
+pub(super) struct Writer {
+    words: Vec<u64>,
+    /// Length in 4-byte units.
+    length: usize,
+    /// Copies of the wires that own something, freed unless the tape is handed over.
+    owned: Vec<WireValue>,
+}
+
+impl Writer {
+    pub(super) fn new() -> Writer {
+        Writer { words: Vec::new(), length: 0, owned: Vec::new() }
+    }
+
+    pub(super) fn u32(&mut self, value: u32) {
+        let index = self.length / 2;
+        if self.length % 2 == 0 {
+            self.words.push(u64::from(value));
+        } else if let Some(word) = self.words.get_mut(index) {
+            *word |= u64::from(value) << 32;
+        }
+        self.length += 1;
+    }
+
+    fn align(&mut self) {
+        if self.length % 2 == 1 {
+            self.length += 1;
+        }
+    }
+
+    fn u64(&mut self, value: u64) {
+        self.words.push(value);
+        self.length += 2;
+    }
+
+    pub(super) fn float(&mut self, value: f64) {
+        self.u32(TAPE_FLOAT);
+        self.align();
+        self.u64(value.to_bits());
+    }
+
+    pub(super) fn ascii(&mut self, bytes: &[u8]) {
+        self.u32(TAPE_ASCII);
+        self.u32(bytes.len() as u32);
+        for chunk in bytes.chunks(4) {
+            let mut word = [0; 4];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.u32(u32::from_le_bytes(word));
+        }
+    }
+
+    pub(super) fn value(&mut self, wire: WireValue) {
+        self.u32(TAPE_VALUE);
+        self.align();
+        let (low, high) = wire.words();
+        self.u64(low);
+        self.u64(high);
+        if wire.owns() {
+            self.owned.push(wire);
+        }
+    }
+
+    /// Plays the tape in JavaScript, which takes over what is on it.
+    pub(super) fn play(mut self, options: Handle, out: &mut WireValue) -> Tag {
+        self.owned.clear();
+        // SAFETY: address and length are those of the tape, which lives for the call.
+        unsafe { pyox_js_tape_play(self.words.as_mut_ptr().cast(), (self.length * 4) as u32, options, out) }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        for wire in &self.owned {
+            wire.release();
+        }
+    }
+}
+
+/// A tape that JavaScript has written. Freed when dropped; its entries must all have been read by then.
+pub(super) struct Reader {
+    start: Address,
+    position: *const u32,
+    end: *const u32,
+}
+
+/// What one entry is. Containers are followed by their elements.
+pub(super) enum Entry {
+    Object(PyResult<Py>),
+    /// A JavaScript value that has no immediate counterpart, and its flags.
+    Js(JsRef, u32),
+    List(u32),
+    Dict(u32),
+    Set(u32),
+    Reference(u32),
+}
+
+impl Reader {
+    /// Records the tape of a JavaScript value.
+    pub(super) fn record(value: Handle, depth: i32) -> PyResult<Reader> {
+        let mut length = 0u32;
+        // SAFETY: the handle is alive; the length is stored in a local.
+        let start = unsafe { pyox_js_tape_record(value, depth, 0, (&raw mut length).cast()) };
+        if start.is_null() {
+            return Err(crate::error::raise_pending());
+        }
+        // SAFETY: the import gives that many bytes.
+        let end = unsafe { start.cast::<u32>().cast_const().add(length as usize / 4) };
+        Ok(Reader { start, position: start.cast(), end })
+    }
+
+    fn u32(&mut self) -> u32 {
+        debug_assert!(self.position < self.end);
+        // SAFETY: the two halves agree on the format, so there is a word to read.
+        unsafe {
+            let value = *self.position;
+            self.position = self.position.add(1);
+            value
+        }
+    }
+
+    fn aligned(&mut self) -> *const u64 {
+        if self.position as usize % 8 != 0 {
+            self.u32();
+        }
+        self.position.cast()
+    }
+
+    fn skip(&mut self, words: usize) {
+        // SAFETY: as in `u32`.
+        self.position = unsafe { self.position.add(words) };
+    }
+
+    /// Reads the next entry.
+    pub(super) fn next(&mut self) -> Entry {
+        match self.u32() {
+            TAPE_NONE => Entry::Object(Ok(Py::none())),
+            TAPE_TRUE => Entry::Object(Ok(Py::boolean(true))),
+            TAPE_FALSE => Entry::Object(Ok(Py::boolean(false))),
+            TAPE_INT32 => {
+                let value = self.u32() as i32;
+                Entry::Object(Py::int(i64::from(value)))
+            }
+            TAPE_FLOAT => {
+                let bits = self.aligned();
+                self.skip(2);
+                // SAFETY: a double stands there.
+                Entry::Object(Py::float(f64::from_bits(unsafe { *bits })))
+            }
+            TAPE_ASCII => {
+                let length = self.u32() as usize;
+                let data = self.position.cast::<u8>();
+                self.skip(length.div_ceil(4));
+                // SAFETY: that many ASCII bytes stand there.
+                Entry::Object(unsafe { crate::string::from_ascii(data, length) })
+            }
+            TAPE_UTF16 => {
+                let length = self.u32() as usize;
+                let data = self.position.cast::<u16>();
+                self.skip(length.div_ceil(2));
+                // SAFETY: that many code units stand there.
+                Entry::Object(unsafe { crate::string::from_utf16(data, length) })
+            }
+            TAPE_LIST => Entry::List(self.u32()),
+            TAPE_DICT => Entry::Dict(self.u32()),
+            TAPE_SET => Entry::Set(self.u32()),
+            TAPE_REFERENCE => Entry::Reference(self.u32()),
+            TAPE_VALUE => {
+                let wire = self.aligned().cast::<WireValue>();
+                self.skip(4);
+                // SAFETY: a wire value stands there, and is read once.
+                match unsafe { wire::read_parts((*wire).tag(), &*wire) } {
+                    Ok(object) => Entry::Object(object),
+                    Err((handle, flags)) => Entry::Js(handle, flags),
+                }
+            }
+            other => Entry::Object(Err(crate::py::system_error(&format!("Pyoxide has a bug: unexpected entry {other} on a tape")))),
+        }
+    }
+
+    /// Frees what the next `count` entries own.
+    pub(super) fn discard(&mut self, count: u32) {
+        for _ in 0..count {
+            match self.next() {
+                Entry::List(count) | Entry::Set(count) => self.discard(count),
+                Entry::Dict(count) => self.discard(count * 2),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // SAFETY: the memory is ours since `record`.
+        unsafe { crate::state::free(self.start) }
+    }
+}
+
+/// What a JavaScript value becomes when nothing converts it: buffers a memoryview of a copy, anything else a JsProxy.
+pub(super) fn leave(handle: JsRef, flags: u32) -> PyResult<Py> {
+    if flags & JS_IS_BUFFER != 0 {
+        return jsproxy::to_memoryview(handle.handle());
+    }
+    jsproxy::new(handle, flags, None)
+}

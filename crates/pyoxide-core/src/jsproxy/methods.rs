@@ -1,0 +1,292 @@
+//! Methods of the capability classes that are best said in Python.
+//!
+//! The bodies are in `_pyodide._jsproxy_methods`, imported when one is first used; what has to be fast, or needs the handle,
+//! is in the other files. `to_py`, `as_object_map`, and the steps of generators are here.
+
+use core::ffi::CStr;
+use core::ptr;
+
+use pyo3_ffi as ffi;
+use pyo3_ffi::{Py_ssize_t, PyObject};
+
+use super::iterate::{Step, read_step, stop};
+use super::{method_keywords, method_noargs, method_o, this_fields};
+use crate::boundary::*;
+use crate::cells::Slot;
+use crate::py::{self, Py, PyResult, Ref};
+use crate::wire::{self, WireValue};
+use crate::{convert, jsproxy};
+
+static MODULE: Slot<Option<Py>> = Slot::new(None);
+
+/// Calls a function of `_pyodide._jsproxy_methods` with `self` and the arguments.
+///
+/// # Safety
+/// As CPython's fastcall protocol.
+unsafe fn delegate(
+    name: &CStr,
+    object: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: by contract; the module stays alive in its slot.
+        unsafe {
+            if (*MODULE.as_ptr()).is_none() {
+                MODULE.replace(Some(Py::import(c"_pyodide._jsproxy_methods")?));
+            }
+            let module = (*MODULE.as_ptr()).as_ref().ok_or(py::Raised)?.clone();
+            let function = module.borrow().attr(name)?;
+            let keywords = if kwnames.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(kwnames) };
+            let mut all = Vec::with_capacity((count + keywords) as usize + 1);
+            all.push(object);
+            for index in 0..count + keywords {
+                all.push(*args.offset(index));
+            }
+            Py::owned_or_err(ffi::PyObject_Vectorcall(function.as_ptr(), all.as_ptr(), count as usize + 1, kwnames))
+                .map(Py::into_ptr)
+        }
+    })
+}
+
+macro_rules! cstr {
+    ($text:literal) => {
+        const {
+            match CStr::from_bytes_with_nul(concat!($text, "\0").as_bytes()) {
+                Ok(text) => text,
+                Err(_) => panic!("a name or text has a zero byte"),
+            }
+        }
+    };
+}
+
+macro_rules! concat_name {
+    ($table:ident, $text:literal) => {
+        const {
+            match CStr::from_bytes_with_nul(concat!(stringify!($table), "_", $text, "\0").as_bytes()) {
+                Ok(text) => text,
+                Err(_) => panic!("a name has a zero byte"),
+            }
+        }
+    };
+}
+
+macro_rules! delegated {
+    ($($table:ident { $($name:ident $text:literal $doc:literal;)* })*) => { $(
+        pub(super) fn $table() -> Vec<ffi::PyMethodDef> {
+            $(
+                unsafe extern "C" fn $name(
+                    object: *mut PyObject,
+                    args: *const *mut PyObject,
+                    count: Py_ssize_t,
+                    kwnames: *mut PyObject,
+                ) -> *mut PyObject {
+                    // SAFETY: CPython's fastcall protocol.
+                    unsafe { delegate(concat_name!($table, $text), object, args, count, kwnames) }
+                }
+            )*
+            vec![$( method_keywords(cstr!($text), $name, cstr!($doc)) ),*]
+        }
+    )* };
+}
+
+delegated! {
+    double_proxy {
+        destroy "destroy" "destroy()\n\nDestroys the PyProxy: JavaScript cannot use it any more.";
+        unwrap "unwrap" "unwrap()\n\nThe Python object behind the proxy.";
+    }
+    array {
+        append "append" "append(object, /)\n\nAdds an element at the end.";
+        extend "extend" "extend(iterable, /)\n\nAdds all elements of an iterable at the end.";
+        insert "insert" "insert(index, object, /)\n\nInserts before the index, as list.insert does.";
+        pop "pop" "pop(index=-1, /)\n\nRemoves and returns an element. Raises IndexError when there is none.";
+        remove "remove" "remove(object, /)\n\nRemoves the first equal element. Raises ValueError when there is none.";
+        index "index" "index(value, start=0, stop=..., /) -> int\n\nThe first position of an equal element. Raises ValueError when there is none.";
+        count "count" "count(value, /) -> int\n\nNumber of equal elements.";
+        reverse "reverse" "reverse()\n\nReverses in place.";
+        clear "clear" "clear()\n\nRemoves all elements.";
+        copy "copy" "copy() -> JsArray\n\nA shallow copy.";
+        reversed "__reversed__" "Iterates from the end.";
+        concat "__add__" "A new JsArray with the elements of both.";
+        iconcat "__iadd__" "Adds all elements of an iterable.";
+        repeat "__mul__" "A new JsArray with the elements repeated.";
+        rrepeat "__rmul__" "A new JsArray with the elements repeated.";
+    }
+    map {
+        get "get" "get(key, default=None, /)\n\nself[key] if there is such a key, else the default.";
+        keys "keys" "keys() -> KeysView";
+        values "values" "values() -> ValuesView";
+        items "items" "items() -> ItemsView";
+    }
+    mutable_map {
+        clear "clear" "clear()\n\nRemoves all keys.";
+        pop "pop" "pop(key, default=..., /)\n\nRemoves a key and returns its value, or the default.";
+        popitem "popitem" "popitem() -> tuple\n\nRemoves and returns some (key, value).";
+        setdefault "setdefault" "setdefault(key, default=None, /)\n\nThe value of the key, which is set to the default if it is missing.";
+        update "update" "update(other=(), /, **kwargs)\n\nSets keys from a mapping or from pairs, then from keyword arguments.";
+    }
+}
+
+/// Methods of JsProxy itself that need conversions.
+pub(super) fn object() -> Vec<ffi::PyMethodDef> {
+    vec![
+        method_keywords(c"to_py", to_py, c"to_py(*, depth=-1, default_converter=None)\n\nConverts to native Python objects as well as possible; depth 1 converts one level."),
+        method_keywords(c"as_object_map", as_object_map, c"as_object_map(*, hereditary=False) -> JsMutableMap\n\nA view of the own properties as a mapping; with hereditary, plain objects among the values are views too."),
+    ]
+}
+
+unsafe extern "C" fn to_py(
+    object: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython's fastcall protocol; `self` takes the place of the one positional argument.
+        unsafe {
+            let js = this_fields(Ref::from_ptr(object))?;
+            let [depth, converter] = keywords_only("to_py", args, count, kwnames, ["depth", "default_converter"])?;
+            let depth = convert::parse_depth(depth)?;
+            convert::to_py_from_python(js.handle, depth, converter.filter(|value| !value.is_none())).map(Py::into_ptr)
+        }
+    })
+}
+
+/// # Safety
+/// As CPython's fastcall protocol.
+unsafe fn keywords_only<'a, const N: usize>(
+    function: &str,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+    names: [&str; N],
+) -> PyResult<[Option<Ref<'a>>; N]> {
+    if count != 0 {
+        return Err(py::type_error(&format!("{function}() takes only keyword arguments: {}", names.join(", "))));
+    }
+    let mut values = [None; N];
+    // SAFETY: by contract.
+    unsafe {
+        let keywords = if kwnames.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(kwnames) };
+        for index in 0..keywords {
+            let name = Ref::from_ptr(ffi::PyTuple_GET_ITEM(kwnames, index)).utf8()?;
+            let Some(position) = names.iter().position(|known| *known == name) else {
+                return Err(py::type_error(&format!("{function}() got an unexpected keyword argument '{name}'")));
+            };
+            values[position] = Some(Ref::from_ptr(*args.offset(index)));
+        }
+    }
+    Ok(values)
+}
+
+unsafe extern "C" fn as_object_map(
+    object: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython's fastcall protocol; the handle is alive.
+        unsafe {
+            let js = this_fields(Ref::from_ptr(object))?;
+            let [hereditary] = keywords_only("as_object_map", args, count, kwnames, ["hereditary"])?;
+            let mut flags = js.flags | JS_IS_OBJECT_MAP;
+            if hereditary.map_or(Ok(false), Ref::is_true)? {
+                flags |= JS_IS_HEREDITARY;
+            }
+            let handle = JsRef::from_owned(pyox_js_handle_clone(js.handle));
+            jsproxy::new(handle, flags, None).map(Py::into_ptr)
+        }
+    })
+}
+
+/// Methods of iterators.
+pub(super) fn iterator() -> Vec<ffi::PyMethodDef> {
+    vec![method_o(c"send", send, c"send(value, /)\n\nResumes with a value; StopIteration at the end.")]
+}
+
+/// Methods of generators.
+pub(super) fn generator() -> Vec<ffi::PyMethodDef> {
+    vec![
+        method_keywords(c"throw", throw, c"throw(error, /)\n\nRaises the error where the generator is paused, and gives what it yields next."),
+        method_noargs(c"close", close, c"close()\n\nEnds the generator."),
+    ]
+}
+
+/// Takes one step and gives what CPython expects of `send`.
+///
+/// # Safety
+/// `object` is a live proxy of an iterator.
+unsafe fn step(object: *mut PyObject, value: Ref<'_>, import: impl FnOnce(Handle, Wire, Wire) -> i32) -> PyResult<*mut PyObject> {
+    // SAFETY: by contract; the wires were just written.
+    unsafe {
+        let js = this_fields(Ref::from_ptr(object))?;
+        let (mut given, mut out) = (WireValue::undefined(), WireValue::undefined());
+        wire::write_argument(value, &mut given)?;
+        Ok(match read_step(import(js.handle, &mut given, &mut out), &out)? {
+            Step::Yield(value) => value.into_ptr(),
+            Step::Done(value) => {
+                if value.borrow().is_none() {
+                    ffi::PyErr_SetNone(ffi::PyExc_StopIteration);
+                }
+                stop(value)
+            }
+        })
+    }
+}
+
+unsafe extern "C" fn send(object: *mut PyObject, value: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes live objects.
+        unsafe { step(object, Ref::from_ptr(value), |handle, given, out| pyox_js_iterator_next(handle, given, out)) }
+    })
+}
+
+unsafe extern "C" fn throw(
+    object: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    _kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython's fastcall protocol.
+        unsafe {
+            if !(1..=3).contains(&count) {
+                return Err(py::type_error(&format!("throw() takes 1 to 3 arguments ({count} given)")));
+            }
+            // The old signature is (type, value, traceback).
+            let mut error = Ref::from_ptr(*args).to_owned();
+            if ffi::PyExceptionClass_Check(error.as_ptr()) != 0 {
+                let value = if count > 1 { Ref::from_ptr(*args.add(1)) } else { Py::none_ref() };
+                error = if value.is_none() {
+                    error.borrow().call(&[])?
+                } else if ffi::PyExceptionInstance_Check(value.as_ptr()) != 0 {
+                    value.to_owned()
+                } else {
+                    error.borrow().call(&[value])?
+                };
+            }
+            if ffi::PyExceptionInstance_Check(error.as_ptr()) == 0 {
+                return Err(py::type_error("throw() needs an exception"));
+            }
+            // JavaScript catches an Error: the JavaScript one behind a JsException, a PythonError for any other.
+            let error = if jsproxy::handle_of(error.borrow()).is_some() { error } else { crate::error::js_error(error.borrow())? };
+            step(object, error.borrow(), |handle, given, out| pyox_js_iterator_finish(handle, 0, given, out))
+        }
+    })
+}
+
+unsafe extern "C" fn close(object: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the wires were just written.
+        unsafe {
+            let js = this_fields(Ref::from_ptr(object))?;
+            let (mut given, mut out) = (WireValue::undefined(), WireValue::undefined());
+            match read_step(pyox_js_iterator_finish(js.handle, 1, &mut given, &mut out), &out)? {
+                Step::Done(_) => Ok(Py::none().into_ptr()),
+                Step::Yield(_) => Err(py::runtime_error("JavaScript generator ignored return")),
+            }
+        }
+    })
+}
