@@ -1,0 +1,88 @@
+/**
+ * The `python` command: runs Python in Node with the arguments, environment, files and standard streams of this process.
+ * Not here: what the arguments mean; CPython's own command line does that.
+ * Invariants: bytes of the standard streams are not changed; the exit status is Python's; nothing but Python writes to
+ * the standard streams, except for one sentence when Python cannot be started.
+ */
+
+import { ProgramExit } from "../emscripten/instantiate";
+import { Downloader } from "../environment/download";
+import { detect } from "../environment/environment";
+import { type NodeModules, loadNodeModules } from "../environment/node";
+import { type Interpreter, boot } from "../loader/boot";
+import { showHostFiles } from "./host-files";
+
+const NODE_MAJOR_MIN = 20;
+const EXIT_CANNOT_START = 2;
+
+/** Variables that Emscripten makes up where the host has none. */
+const EMSCRIPTEN_VARIABLES = ["USER", "LOGNAME", "PATH", "PWD", "HOME", "LANG", "_"];
+
+async function main(): Promise<number> {
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major < NODE_MAJOR_MIN) {
+    throw new Error(`Node.js ${NODE_MAJOR_MIN} or later is needed, this is Node.js ${process.versions.node}.`);
+  }
+  const node = await loadNodeModules();
+  const directory = node.path.dirname(node.url.fileURLToPath(import.meta.url));
+  let interpreter: Interpreter | undefined;
+  const indexUrl = `${directory}/`;
+  interpreter = await boot({
+    environment: detect(),
+    node,
+    downloader: new Downloader(node),
+    indexUrl,
+    stdLibUrl: `${indexUrl}python_stdlib.zip`,
+    jsglobals: globalThis,
+    argv: [node.path.join(directory, "python"), ...process.argv.slice(2)],
+    env: hostVariables(node),
+    stdin: undefined,
+    stdout: undefined,
+    stderr: undefined,
+    convertNullToNone: true,
+    toJsLiteralMap: true,
+    pyproxyToStringRepr: false,
+    prepareFiles: (module) => showHostFiles(module, node),
+    beforeStart: async () => {},
+    makeApi: () => ({}),
+  });
+  try {
+    return await interpreter.core.runMain();
+  } finally {
+    interpreter.streams.flush();
+  }
+}
+
+function hostVariables(node: NodeModules): Record<string, string | undefined> {
+  const variables: Record<string, string | undefined> = Object.fromEntries(EMSCRIPTEN_VARIABLES.map((name) => [name, undefined]));
+  Object.assign(variables, node.process.env);
+  // The full-screen editor of the interactive interpreter needs termios.
+  if (node.tty.isatty(0)) {
+    variables["PYTHON_BASIC_REPL"] ??= "1";
+  }
+  return variables;
+}
+
+/** The exit status that an error stands for, if Python itself ended the program. */
+function statusOf(error: unknown): number | undefined {
+  for (let current = error; typeof current === "object" && current !== null; current = (current as { cause?: unknown }).cause) {
+    if (current instanceof ProgramExit) {
+      return current.status;
+    }
+  }
+  return undefined;
+}
+
+main().then(
+  // Everything is written by now: the standard streams are synchronous. Pending timers belong to an interpreter that has ended.
+  (status) => process.exit(status),
+  (error: unknown) => {
+    const status = statusOf(error);
+    if (status === undefined) {
+      const message = (error as { message?: unknown } | null)?.message ?? error;
+      process.stderr.write(`python: ${String(message)}\n`, () => process.exit(EXIT_CANNOT_START));
+    } else {
+      process.exit(status);
+    }
+  },
+);
