@@ -1,0 +1,195 @@
+"""Bodies of the JsProxy methods that are best said in Python.
+
+The core calls ``<class>_<method>(self, ...)`` from here (crates/pyoxide-core/src/jsproxy/methods.rs); the module is imported when such a
+method is first used. Indices and wording of errors are those of ``list`` and ``dict``.
+"""
+
+from collections.abc import ItemsView, KeysView, ValuesView
+
+from _pyodide_core import JsProxy
+
+_MISSING = object()
+
+
+# ---- JsDoubleProxy ----
+
+
+def double_proxy_destroy(self):
+    from _pyodide_core import destroy_proxy
+
+    destroy_proxy(self)
+
+
+def double_proxy_unwrap(self):
+    from _pyodide_core import unwrap_proxy
+
+    return unwrap_proxy(self)
+
+
+# ---- JsArray ----
+
+
+def _same(a, b):
+    return a is b or a == b
+
+
+def _clamp(index, length):
+    if index < 0:
+        index += length
+    return min(max(index, 0), length)
+
+
+def array_append(self, object, /):
+    length = len(self)
+    self[length:length] = [object]
+
+
+def array_extend(self, iterable, /):
+    length = len(self)
+    self[length:length] = iterable
+
+
+def array_insert(self, index, object, /):
+    index = _clamp(index, len(self))
+    self[index:index] = [object]
+
+
+def array_pop(self, index=-1, /):
+    length = len(self)
+    if not length:
+        raise IndexError("pop from empty JsArray")
+    if not -length <= index < length:
+        raise IndexError("pop index out of range")
+    value = self[index]
+    del self[index]
+    return value
+
+
+def array_remove(self, object, /):
+    for index, value in enumerate(self):
+        if _same(value, object):
+            del self[index]
+            return
+    raise ValueError(f"{object!r} is not in the JsArray")
+
+
+def array_index(self, value, start=0, stop=9223372036854775807, /):
+    length = len(self)
+    for index in range(_clamp(start, length), _clamp(min(stop, length) if stop >= 0 else stop, length)):
+        if _same(self[index], value):
+            return index
+    raise ValueError(f"{value!r} is not in the JsArray")
+
+
+def array_count(self, value, /):
+    return sum(1 for item in self if _same(item, value))
+
+
+def array_reverse(self):
+    values = list(self)
+    for index, value in enumerate(reversed(values)):
+        self[index] = value
+
+
+def array_clear(self):
+    del self[:]
+
+
+def array_copy(self):
+    return self[:]
+
+
+def array___reversed__(self):
+    for index in range(len(self) - 1, -1, -1):
+        yield self[index]
+
+
+def array___add__(self, other, /):
+    if not isinstance(other, (list, tuple, JsProxy)):
+        return NotImplemented
+    result = self[:]
+    array_extend(result, other)
+    return result
+
+
+def array___iadd__(self, other, /):
+    array_extend(self, other)
+    return self
+
+
+def array___mul__(self, count, /):
+    if not isinstance(count, int):
+        return NotImplemented
+    values = list(self)
+    result = self[:0]
+    for _ in range(count):
+        array_extend(result, values)
+    return result
+
+
+array___rmul__ = array___mul__
+
+
+# ---- JsMap, JsMutableMap ----
+
+
+def map_get(self, key, default=None, /):
+    try:
+        return self[key]
+    except KeyError:
+        return default
+
+
+def map_keys(self):
+    return KeysView(self)
+
+
+def map_values(self):
+    return ValuesView(self)
+
+
+def map_items(self):
+    return ItemsView(self)
+
+
+def mutable_map_clear(self):
+    for key in list(self):
+        del self[key]
+
+
+def mutable_map_pop(self, key, default=_MISSING, /):
+    try:
+        value = self[key]
+    except KeyError:
+        if default is _MISSING:
+            raise
+        return default
+    del self[key]
+    return value
+
+
+def mutable_map_popitem(self):
+    for key in self:
+        value = self[key]
+        del self[key]
+        return key, value
+    raise KeyError("popitem(): the map is empty")
+
+
+def mutable_map_setdefault(self, key, default=None, /):
+    try:
+        return self[key]
+    except KeyError:
+        self[key] = default
+        return default
+
+
+def mutable_map_update(self, other=(), /, **kwargs):
+    if hasattr(type(other), "keys") or hasattr(other, "keys"):
+        for key in other.keys():
+            self[key] = other[key]
+    elif other is not None:
+        for key, value in other:
+            self[key] = value
+    for key, value in kwargs.items():
+        self[key] = value
