@@ -1,0 +1,57 @@
+/** Lock files: checking, names, order of dependencies (PKG-02, PKG-12, PKG-29). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Lockfile, normalizeName } from "../../src/packages/lockfile";
+import { isWheelAddress, parseWheelAddress } from "../../src/packages/wheel-name";
+
+const entry = (name: string, depends: string[] = [], more: object = {}): object => ({
+  name, version: "1", file_name: `${name}-1-py3-none-any.whl`, sha256: "00", depends, imports: [name.toLowerCase()], ...more,
+});
+const lockfile = (...entries: object[]): Lockfile =>
+  Lockfile.parse({ info: {}, packages: Object.fromEntries(entries.map((item) => [(item as { name: string }).name, item])) }, "lock.json");
+const names = (found: { name: string }[]): string[] => found.map((item) => item.name);
+
+test("names are compared as the packaging standards say", () => {
+  assert.equal(normalizeName("A_b.-C"), "a-b-c");
+  const lock = lockfile(entry("Ruamel.Yaml"));
+  assert.equal(lock.find("ruamel_yaml")?.name, "Ruamel.Yaml");
+});
+
+test("dependencies come first, each once, and a cycle ends", () => {
+  const lock = lockfile(entry("a", ["B", "c"]), entry("B", ["c", "a"]), entry("c"));
+  assert.deepEqual(names(lock.resolve(["a"], () => false)), ["c", "B", "a"]);
+  assert.deepEqual(names(lock.resolve(["c", "a"], (name) => name === "b")), ["c", "a"]);
+});
+
+test("what is missing is named, with what needs it", () => {
+  const lock = lockfile(entry("a", ["gone"]));
+  assert.throws(() => lock.resolve(["nope"], () => false), { message: /There is no package "nope" in the lock file lock\.json\. .*micropip/ });
+  assert.throws(() => lock.resolve(["a"], () => false), { message: /The package "gone", which a needs, is not in/ });
+});
+
+test("modules lead to their packages, and the standard library leaves `test` out", () => {
+  const lock = lockfile(entry("PyYAML", [], { imports: ["yaml", "_yaml"] }), entry("ssl", [], { package_type: "cpython_module" }), entry("test", [], { package_type: "cpython_module" }));
+  assert.equal(lock.findImport("_yaml"), "pyyaml");
+  assert.equal(lock.findImport("numpy"), undefined);
+  assert.deepEqual(lock.standardLibrary(), ["ssl"]);
+});
+
+test("a file that is no lock file says what is wrong", () => {
+  for (const value of [null, [], "x", {}, { packages: [] }]) {
+    assert.throws(() => Lockfile.parse(value, "lock.json"), /lock\.json is not a lock file/);
+  }
+  assert.throws(() => lockfile({ ...entry("a"), sha256: 1 }), /lock\.json: package "a": `sha256` must be a string/);
+  assert.throws(() => lockfile({ ...entry("a"), depends: "b" }), /`depends` must be a list of strings/);
+  assert.throws(() => lockfile(entry("a-b"), entry("a.B")), /the package a-b is listed twice/);
+});
+
+test("addresses of wheels", () => {
+  assert.equal(isWheelAddress("numpy"), false);
+  assert.equal(isWheelAddress("x-1-py3-none-any.whl"), true);
+  assert.deepEqual(parseWheelAddress("https://h/a%2Bb/my_pkg-1.0%2Blocal-1-py3-none-any.whl?x=1#y"), {
+    fileName: "my_pkg-1.0+local-1-py3-none-any.whl", name: "my_pkg", version: "1.0+local",
+  });
+  for (const bad of ["https://h/x.zip", "https://h/x-1.whl", "a/", "-1-py3-none-any.whl"]) {
+    assert.throws(() => parseWheelAddress(bad), /does not end with the name of a wheel/);
+  }
+});
