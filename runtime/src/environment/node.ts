@@ -42,7 +42,7 @@ export async function importModule(url: string, node: NodeModules | undefined): 
     if (node === undefined || typeof code !== "string" || !code.startsWith("ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING")) {
       throw error;
     }
-    const constants = (node.vm as { constants?: { USE_MAIN_CONTEXT_DEFAULT_LOADER?: never } }).constants;
+    const constants = (node.vm as unknown as { constants?: { USE_MAIN_CONTEXT_DEFAULT_LOADER?: never } }).constants;
     const importer = new node.vm.Script("(url) => import(url)", {
       importModuleDynamically: constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER as never,
     });
