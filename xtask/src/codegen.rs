@@ -47,9 +47,13 @@ fn params(row: &Row, each: impl Fn(&str, Type) -> String) -> String {
     row.params.iter().map(|(name, ty)| each(name, *ty)).collect::<Vec<_>>().join(", ")
 }
 
-/// TypeScript keeps `this` for itself.
+/// JavaScript keeps some words for itself.
 fn js_name(name: &str) -> &str {
-    if name == "this" { "this_" } else { name }
+    match name {
+        "this" => "this_",
+        "function" => "function_",
+        other => other,
+    }
 }
 
 fn doc_comment(doc: &str, indent: &str) -> String {

@@ -54,8 +54,6 @@ macro_rules! for_each_js_import {
         pyox_js_object_set(object: Handle, name: Handle, value: Wire) -> Status;
         /// `delete object[name]`; 0 when there was no such property.
         pyox_js_object_delete(object: Handle, name: Handle) -> Tri;
-        /// `name in object`.
-        pyox_js_object_has(object: Handle, name: Handle) -> Tri;
         /// An Array of every property name along the prototype chain, no symbols, no array indices, no doubles.
         pyox_js_object_dir(object: Handle) -> Handle;
         /// `Object.keys` (0), `Object.values` (1) or `Object.entries` (2).
@@ -147,8 +145,6 @@ macro_rules! for_each_js_import {
         pyox_js_stack_suspend(promise: Handle, out: Wire) -> Tag;
         /// Can this stack be suspended?
         pyox_js_stack_can_suspend() -> Tri;
-        /// Fills memory with random bytes.
-        pyox_js_random_fill(to: Address, length: U32) -> Status;
     } };
 }
 

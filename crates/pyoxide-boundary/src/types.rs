@@ -36,12 +36,12 @@ impl Type {
         }
     }
 
-    /// The letter Emscripten uses for it in a `__sig`.
+    /// The letter Emscripten uses for it in a `__sig`. Addresses are `i`, not `p`: with `p` Emscripten would wrap the
+    /// function to make them unsigned, which the runtime does itself.
     pub const fn emscripten(self) -> char {
         match self {
             Type::F64 => 'd',
-            Type::Handle | Type::U32 | Type::I32 | Type::Tag | Type::Status | Type::Tri | Type::Count => 'i',
-            Type::PyPtr | Type::Wire | Type::Address => 'p',
+            _ => 'i',
         }
     }
 

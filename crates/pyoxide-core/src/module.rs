@@ -86,6 +86,8 @@ fn methods() -> Vec<ffi::PyMethodDef> {
     vec![
         method_keywords(c"create_proxy", create_proxy, c"create_proxy(obj, /, *, capture_this=False, roundtrip=True) -> JsDoubleProxy"),
         method_keywords(c"create_once_callable", create_once_callable, c"create_once_callable(obj, /, *, _may_syncify=False) -> JsOnceCallable"),
+        method_o(c"destroy_proxy", destroy_proxy, c"destroy_proxy(proxy, /): destroys the PyProxy of a JsDoubleProxy."),
+        method_o(c"unwrap_proxy", unwrap_proxy, c"unwrap_proxy(proxy, /): the object behind a JsDoubleProxy."),
         method_o(c"destroy_proxies", destroy_proxies, c"destroy_proxies(pyproxies, /)"),
         method_keywords(c"to_js", to_js, c"to_js(obj, /, *, depth=-1, pyproxies=None, create_pyproxies=True, dict_converter=None, default_converter=None)"),
         method_o(c"js_eval", js_eval, c"js_eval(source, /): JavaScript's eval, in the global scope."),
@@ -184,6 +186,36 @@ unsafe extern "C" fn create_once_callable(
             state::count_reference();
             let proxy = JsRef::owned_or_err(pyox_js_proxy_once(object.to_owned().into_ptr()))?;
             jsproxy::new_once_callable(proxy).map(Py::into_ptr)
+        }
+    })
+}
+
+unsafe extern "C" fn destroy_proxy(_module: *mut PyObject, proxy: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handle is alive.
+        unsafe {
+            let Some(handle) = jsproxy::handle_of(Ref::from_ptr(proxy)) else {
+                return Err(py::type_error("destroy_proxy() needs a JsDoubleProxy"));
+            };
+            let mut message = WireValue::undefined();
+            if pyox_js_proxy_destroy(handle, &mut message) == -1 {
+                return Err(error::raise_pending());
+            }
+        }
+        Ok(Py::none().into_ptr())
+    })
+}
+
+unsafe extern "C" fn unwrap_proxy(_module: *mut PyObject, proxy: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the pointer is borrowed from the proxy, which the handle keeps.
+        unsafe {
+            let handle = jsproxy::handle_of(Ref::from_ptr(proxy));
+            let object = handle.map_or(ptr::null_mut(), |handle| pyox_js_proxy_unwrap(handle));
+            if object.is_null() {
+                return Err(py::value_error("Object has already been destroyed"));
+            }
+            Ok(Ref::from_ptr(object).to_owned().into_ptr())
         }
     })
 }

@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 3649084415;
+export const TABLE_HASH = 1887143470;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -59,7 +59,7 @@ export const TAG_STRING_UTF16_OWNED = 19;
 /** Bytes of the arena. */
 export const ARENA_BYTES = 65536;
 /** Where the characters of an ASCII `str` begin in its object. */
-export const ASCII_DATA_OFFSET = 24;
+export const ASCII_DATA_OFFSET = 20;
 /**
  * Size of the block of `pyox_py_buffer_open`: u32 words: view, data address, nbytes, itemsize, ndim, readonly, c_contiguous,
  * f_contiguous, address of the format (0-terminated), address of shape, address of strides (i32 each), address of suboffsets or 0.
@@ -242,8 +242,6 @@ export interface JsImports {
   pyox_js_object_set(object: JsHandle, name: JsHandle, value: WirePtr): number;
   /** `delete object[name]`; 0 when there was no such property. */
   pyox_js_object_delete(object: JsHandle, name: JsHandle): number;
-  /** `name in object`. */
-  pyox_js_object_has(object: JsHandle, name: JsHandle): number;
   /** An Array of every property name along the prototype chain, no symbols, no array indices, no doubles. */
   pyox_js_object_dir(object: JsHandle): JsHandle;
   /** `Object.keys` (0), `Object.values` (1) or `Object.entries` (2). */
@@ -273,7 +271,7 @@ export interface JsImports {
    * `kwargs_count`, which become one object, the last argument. PyProxies made for the arguments live until the
    * call returns, or until the promise or generator that it returns is done (features TT-097 to TT-100).
    */
-  pyox_js_function_call(function: JsHandle, this_: JsHandle, args: WirePtr, args_count: number, kwnames: WirePtr, kwargs_count: number, out: WirePtr): Tag;
+  pyox_js_function_call(function_: JsHandle, this_: JsHandle, args: WirePtr, args_count: number, kwnames: WirePtr, kwargs_count: number, out: WirePtr): Tag;
   /** `new constructor(...args, kwargs?)`. */
   pyox_js_function_construct(constructor: JsHandle, args: WirePtr, args_count: number, kwnames: WirePtr, kwargs_count: number, out: WirePtr): Tag;
   /** `object[name](...args)`, for the core's own use. Arguments as for a call. */
@@ -329,8 +327,6 @@ export interface JsImports {
   pyox_js_stack_suspend(promise: JsHandle, out: WirePtr): Tag;
   /** Can this stack be suspended? */
   pyox_js_stack_can_suspend(): number;
-  /** Fills memory with random bytes. */
-  pyox_js_random_fill(to: Address, length: number): number;
 }
 
 /** What wasm gives to JavaScript. */
@@ -444,7 +440,6 @@ export const JS_IMPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_js_object_get", 3, 0],
   ["pyox_js_object_set", 3, -1],
   ["pyox_js_object_delete", 2, -1],
-  ["pyox_js_object_has", 2, -1],
   ["pyox_js_object_dir", 1, 0],
   ["pyox_js_object_list", 2, 0],
   ["pyox_js_object_length", 2, -1],
@@ -481,7 +476,6 @@ export const JS_IMPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_js_code_eval", 2, 0],
   ["pyox_js_stack_suspend", 2, 0],
   ["pyox_js_stack_can_suspend", 0, -1],
-  ["pyox_js_random_fill", 2, -1],
 ];
 
 /** The same for each export. */

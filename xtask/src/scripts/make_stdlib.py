@@ -30,7 +30,7 @@ for source, name in job["files"]:
         code = compile(data, f"{job['mounted_at']}/{name}", "exec", dont_inherit=True, optimize=0)
     except SyntaxError as e:
         sys.exit(f"error: {source}:{e.lineno}: {e.msg}")
-    source_hash = _imp.source_hash(bootstrap._RAW_MAGIC_NUMBER, data)
+    source_hash = _imp.source_hash(_imp.pyc_magic_number_token, data)
     # Never checked against the source: it is not there.
     members[name + "c"] = bootstrap._code_to_hash_pyc(code, source_hash, False)
     if job["sources"]:
