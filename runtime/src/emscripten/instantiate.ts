@@ -7,9 +7,9 @@
 
 import type { CreateModule, EmscriptenModule, ModuleSettings } from "./module";
 
-/** How the program inside ended. */
+/** How the program inside ended. Unwinds WebAssembly, as Emscripten's own error of this name does. */
 export class ProgramExit extends Error {
-  override readonly name = "ProgramExit";
+  override readonly name = "ExitStatus";
   constructor(readonly status: number) {
     super(`Python ended this interpreter with exit status ${status} (os._exit or a fatal error). Call loadPyodide() again for a new one.`);
   }
@@ -49,9 +49,16 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
   const failure = new Promise<never>((_resolve, reject) => {
     failed = reject;
   });
+  // Emscripten's own functions would set the exit code of the whole Node process.
+  const end = (status: number): never => {
+    const error = new ProgramExit(status);
+    options.onEnd(error);
+    throw error;
+  };
   const settings: ModuleSettings = {
     instantiateWasm(imports, receive) {
       connect(imports.env, options.imports);
+      connect(imports.env, { exit: end, proc_exit: end });
       options.wasm
         .then(async (module) => {
           const instance = await WebAssembly.instantiate(module, imports);
@@ -66,13 +73,6 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
     onAbort(reason) {
       const what = reason === undefined || reason === "" ? (messages.at(-1) ?? "no reason given") : String(reason);
       options.onEnd(new Error(`The Python interpreter aborted: ${what}`));
-    },
-    onExit(status) {
-      options.onEnd(new ProgramExit(status));
-    },
-    quit(status, thrown) {
-      options.onEnd(new ProgramExit(status));
-      throw thrown;
     },
     thisProgram: options.programName,
     arguments: [],

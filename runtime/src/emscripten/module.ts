@@ -135,8 +135,6 @@ export interface ModuleSettings {
   readonly print: (text: string) => void;
   readonly printErr: (text: string) => void;
   readonly onAbort: (reason: unknown) => void;
-  readonly onExit: (status: number) => void;
-  readonly quit: (status: number, thrown: Error) => never;
   readonly thisProgram: string;
   readonly arguments: readonly string[];
   readonly noInitialRun: true;
