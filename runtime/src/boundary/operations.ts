@@ -9,7 +9,9 @@
 import { describeThrown } from "../errors/errors";
 import {
   BUFFER_VIEW_BYTES,
+  PY_HAS_CALL,
   TAG_FAILURE,
+  TAG_PYPROXY,
   WIRE_BYTES,
   type Address,
   type JsHandle,
@@ -23,6 +25,14 @@ import type { Wire } from "./wire";
 const NOTHING = 0 as WirePtr;
 /** Names kept as interned strings; beyond that, the oldest goes. */
 const NAMES_MAX = 4096;
+
+/** Layout of CPython 3.14 objects: the type in an object, the name in a type, function and self in a bound method of any kind. */
+const OBJECT_TYPE_OFFSET = 4;
+const TYPE_NAME_OFFSET = 12;
+const METHOD_FUNCTION_OFFSET = 8;
+const METHOD_SELF_OFFSET = 12;
+/** The types with that layout, all built in and never freed. */
+const METHOD_TYPES: ReadonlySet<string> = new Set(["method", "builtin_function_or_method", "method-wrapper"]);
 
 /** What `pyox_py_buffer_open` tells, in plain numbers. */
 export interface BufferDescription {
@@ -41,6 +51,11 @@ export interface BufferDescription {
   readonly hasSuboffsets: boolean;
 }
 
+/** Takes objects that attributes are: owns the reference, and decides which PyProxy stands for it. */
+export interface Borrower {
+  borrow(name: string, object: PyPtr, flags: number): unknown;
+}
+
 /** Result of one step of an iterator. */
 export interface Step {
   done: boolean;
@@ -50,6 +65,7 @@ export interface Step {
 /** The operations of one interpreter. */
 export class Operations {
   readonly #names = new Map<string, PyPtr>();
+  readonly #types = new Map<number, { readonly nameAddress: number; readonly name: string }>();
 
   constructor(
     readonly wire: Wire,
@@ -97,10 +113,45 @@ export class Operations {
     });
   }
 
+  /**
+   * As `typeName`, without a call into wasm for types seen before; for messages only: a type may be freed and another take
+   * its place with the same name address.
+   * PERF: every proxy that a call borrows notes the name of its type when it ends (ffi: py2js_call_arg).
+   */
+  typeNameQuickly(object: PyPtr): string {
+    const { memory } = this.wire;
+    memory.fresh();
+    const type = memory.u32[(object + OBJECT_TYPE_OFFSET) >>> 2] as number;
+    const nameAddress = memory.u32[(type + TYPE_NAME_OFFSET) >>> 2] as number;
+    const known = this.#types.get(type);
+    if (known !== undefined && known.nameAddress === nameAddress) return known.name;
+    const name = this.typeName(object);
+    if (this.#types.size >= NAMES_MAX) this.#types.clear();
+    this.#types.set(type, { nameAddress, name });
+    return name;
+  }
+
+  /** Do two callable objects of one name denote the same thing: the same object, or a method bound anew each time it is read? */
+  denoteSame(one: PyPtr, other: PyPtr, flags: number): boolean {
+    if (one === other) return true;
+    if (flags !== PY_HAS_CALL) return false;
+    const { memory } = this.wire;
+    memory.fresh();
+    const { u32 } = memory;
+    if (
+      u32[(one + OBJECT_TYPE_OFFSET) >>> 2] !== u32[(other + OBJECT_TYPE_OFFSET) >>> 2] ||
+      u32[(one + METHOD_FUNCTION_OFFSET) >>> 2] !== u32[(other + METHOD_FUNCTION_OFFSET) >>> 2] ||
+      u32[(one + METHOD_SELF_OFFSET) >>> 2] !== u32[(other + METHOD_SELF_OFFSET) >>> 2]
+    ) {
+      return false;
+    }
+    return METHOD_TYPES.has(this.typeNameQuickly(other));
+  }
+
   // ---- attributes ---------------------------------------------------------------------------------------------------------
 
-  /** `getattr(object, name)`, undefined when there is no such attribute. */
-  getAttribute(object: PyPtr, name: string): unknown {
+  /** `getattr(object, name)`, undefined when there is no such attribute. An object that needs a proxy goes to the borrower. */
+  getAttribute(object: PyPtr, name: string, borrower: Borrower): unknown {
     const { wire } = this;
     const { memory } = wire;
     const mark = memory.top;
@@ -109,7 +160,10 @@ export class Operations {
       const out = memory.reserve(WIRE_BYTES);
       const tag = wire.exports.pyox_py_attribute_get(object, key, out);
       if (tag === TAG_FAILURE) wire.raise();
-      return wire.decode(tag, out);
+      if (tag !== TAG_PYPROXY) return wire.decode(tag, out);
+      memory.fresh();
+      const word = (out + 4) >>> 2;
+      return borrower.borrow(name, memory.u32[word] as PyPtr, memory.u32[word + 1] as number);
     } catch (error) {
       throw wire.escaped(error);
     } finally {
@@ -137,8 +191,8 @@ export class Operations {
 
   // ---- items ----------------------------------------------------------------------------------------------------------------
 
-  /** `object[key]`, undefined when there is no such key or index. */
-  getItem(object: PyPtr, key: unknown): unknown {
+  /** `object[key]`, undefined when there is no such key or index. An object that needs a proxy goes to the borrower, if any. */
+  getItem(object: PyPtr, key: unknown, borrowing?: { readonly borrower: Borrower; readonly name: string }): unknown {
     const { wire } = this;
     const { memory } = wire;
     const mark = memory.top;
@@ -148,7 +202,10 @@ export class Operations {
       wire.encode(key, at);
       const tag = wire.exports.pyox_py_item_get(object, at, out);
       if (tag === TAG_FAILURE) wire.raise();
-      return wire.decode(tag, out);
+      if (tag !== TAG_PYPROXY || borrowing === undefined) return wire.decode(tag, out);
+      memory.fresh();
+      const word = (out + 4) >>> 2;
+      return borrowing.borrower.borrow(borrowing.name, memory.u32[word] as PyPtr, memory.u32[word + 1] as number);
     } catch (error) {
       throw wire.escaped(error);
     } finally {
@@ -253,13 +310,11 @@ export class Operations {
       // Arguments are read before the call can suspend, so their strings may be in the arena.
       wire.encodeAll(all, at);
       wire.encodeAll(names, namesAt);
-      stacks.entered();
-      running = call(object, at, args.length, namesAt, names.length, out);
+      running = stacks.enter(() => call(object, at, args.length, namesAt, names.length, out));
     } catch (error) {
       memory.free(block);
       throw wire.escaped(error);
     } finally {
-      stacks.left();
       memory.release(mark);
     }
     try {

@@ -12,7 +12,6 @@ const NONE = -1;
 /** The state of suspension of one interpreter. */
 export class Stacks {
   #floor = NONE;
-  readonly #outer: number[] = [];
 
   constructor(readonly memory: Memory) {}
 
@@ -21,15 +20,15 @@ export class Stacks {
     return this.memory.top === this.#floor;
   }
 
-  /** A promising call begins. */
-  entered(): void {
-    this.#outer.push(this.#floor);
+  /** Makes a promising call: it returns when it has ended, or when it has suspended. */
+  enter<T>(call: () => T): T {
+    const outer = this.#floor;
     this.#floor = this.memory.top;
-  }
-
-  /** The promising call has returned to its caller: with its result, or suspended. */
-  left(): void {
-    this.#floor = this.#outer.pop() ?? NONE;
+    try {
+      return call();
+    } finally {
+      this.#floor = outer;
+    }
   }
 
   /** A suspended stack goes on, from the event loop: nothing else is running. */

@@ -120,8 +120,9 @@ function chunkedText(view: Uint8Array | Uint16Array, start: number, length: numb
 /** Node's Buffer; a polyfill in a page has not these methods and is left alone. */
 function findNativeBuffer(): BufferFrom | undefined {
   const found = (globalThis as { readonly Buffer?: { from(buffer: ArrayBufferLike): unknown; readonly prototype: object } }).Buffer;
-  if (typeof found !== "function") return undefined;
-  const prototype = found.prototype as Partial<NativeBuffer>;
-  if ([prototype.latin1Slice, prototype.ucs2Slice, prototype.ucs2Write].some((method) => typeof method !== "function")) return undefined;
+  if (found === undefined) return undefined;
+  const prototype = found.prototype as Partial<NativeBuffer> | undefined;
+  const { latin1Slice, ucs2Slice, ucs2Write } = prototype ?? {};
+  if ([latin1Slice, ucs2Slice, ucs2Write].some((method) => typeof method !== "function")) return undefined;
   return (buffer) => found.from(buffer) as NativeBuffer;
 }

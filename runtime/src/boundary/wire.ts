@@ -11,6 +11,7 @@ import { deadError, fatalError, tearsDownWasm, type FatalError } from "../errors
 import { doubleProxyFlags, valueFlags } from "./flags";
 import {
   ASCII_DATA_OFFSET,
+  JS_IS_CALLABLE,
   PYPROXY_ROUNDTRIP,
   TAG_ABSENT,
   TAG_BIGINT64,
@@ -37,7 +38,6 @@ import {
   type PyExports,
   type PyPtr,
   type Tag,
-  type WirePtr,
 } from "./generated";
 import type { HandleTable } from "./handles";
 import type { Memory } from "./memory";
@@ -73,6 +73,9 @@ export class Wire {
   /** The fatal error, once there was one. */
   dead: FatalError | undefined;
 
+  /** Comlink's symbol by which its proxies are known, once it was registered. */
+  comlinkSymbol: symbol | undefined;
+
   #pending: unknown = undefined;
   #isPending = false;
   /** The error that `raise` threw last: known not to have passed through wasm. */
@@ -107,8 +110,14 @@ export class Wire {
         return this.encodeHandle(value, 0, at);
       default:
         if (value === null) return (memory.u32[at >>> 2] = TAG_NULL);
-        return this.#encodeObject(value, at);
+        return this.#encodeObject(value as object, at);
     }
+  }
+
+  /** The capability flags of a value that is no PyProxy. */
+  flagsOf(value: unknown): number {
+    if (this.comlinkSymbol !== undefined && typeof value === "function" && isComlinkProxy(value, this.comlinkSymbol)) return JS_IS_CALLABLE;
+    return valueFlags(value);
   }
 
   /** Writes a value that stays a JavaScript object, with flags that are known. */
@@ -160,7 +169,7 @@ export class Wire {
 
   #encodeObject(value: object, at: number): Tag {
     const state = this.proxies.stateOf(value);
-    if (state === undefined) return this.encodeHandle(value, valueFlags(value), at);
+    if (state === undefined) return this.encodeHandle(value, this.flagsOf(value), at);
     if (state.flags & PYPROXY_ROUNDTRIP) return this.encodeHandle(value, doubleProxyFlags(state.flags), at);
     const memory = this.memory;
     memory.u32[(at + 4) >>> 2] = state.pointer();
@@ -313,6 +322,30 @@ export class Wire {
     this.#isPending = true;
   }
 
+  /** For the end of an import: keeps what was thrown and gives the failure value back. */
+  fail(error: unknown, failure: number): number {
+    this.setPending(error);
+    return failure;
+  }
+
+  /** For the result of an import: encodes it; its strings are good until wasm has read them, at once. */
+  encodeResult(value: unknown, at: number): Tag {
+    const { memory } = this;
+    const mark = memory.top;
+    const tag = this.encode(value, at);
+    if (memory.top !== mark) memory.release(mark);
+    return tag;
+  }
+
+  /** As `encodeResult`, for a reader that comes later: nothing of it is in the arena. */
+  encodeForLater(value: unknown, at: number): Tag {
+    if (typeof value === "string") {
+      this.memory.fresh();
+      return this.#encodeLongString(value, at);
+    }
+    return this.encodeResult(value, at);
+  }
+
   /** Takes what was thrown out, as a handle; 0 if there is nothing. */
   takePendingHandle(): JsHandle {
     if (!this.#isPending) return 0 as JsHandle;
@@ -350,6 +383,15 @@ export class Wire {
     this.#pending = undefined;
     this.#isPending = false;
     return error;
+  }
+}
+
+/** A Comlink proxy answers this symbol with a function, whatever else it does with names it is asked for. */
+function isComlinkProxy(value: object, symbol: symbol): boolean {
+  try {
+    return typeof (value as { readonly [key: symbol]: unknown })[symbol] === "function";
+  } catch {
+    return false;
   }
 }
 

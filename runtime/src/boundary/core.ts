@@ -1,0 +1,243 @@
+/**
+ * The JavaScript half of one interpreter: puts handle table, wire, operations, proxies and imports together.
+ * Invariant: no state outside the object, so that interpreters in one page do not disturb each other.
+ * Order of use: construct; give `imports` to the instantiation; `attach`; `setApi`; `start`; then everything else.
+ */
+import { toPyArguments, type ToPyOptions } from "../convert/options";
+import { Scheduler } from "../event-loop/scheduler";
+import { makeFfi, makePrototypes, type Ffi } from "../proxy/classes";
+import { ProxyRegistry, type ProxySettings } from "../proxy/registry";
+import {
+  PY_EXPORT_ROWS,
+  START_KEEP_NULL,
+  START_PLAIN_DICTS,
+  TABLE_HASH,
+  type JsImports,
+  type PyExports,
+} from "./generated";
+import { HandleTable } from "./handles";
+import { asynchronousImports } from "./imports/asynchronous";
+import { bufferImports } from "./imports/buffers";
+import { callImports } from "./imports/calls";
+import type { ImportContext, Schedule } from "./imports/context";
+import { hostImports } from "./imports/host";
+import { objectImports } from "./imports/objects";
+import { proxyImports } from "./imports/proxies";
+import { valueImports } from "./imports/values";
+import { Memory } from "./memory";
+import { Operations } from "./operations";
+import { Stacks } from "./stacks";
+import { Wire } from "./wire";
+
+/** Options of a core, a part of those of `loadPyodide`. */
+export interface CoreOptions {
+  /** The object behind the `js` module. */
+  readonly jsglobals: object;
+  /** Note for every proxy where it was made and what it stands for. */
+  readonly debug?: boolean | undefined;
+  /** `toString` of PyProxies is `repr` instead of `str`. */
+  readonly pyproxyToStringRepr?: boolean | undefined;
+  /** False keeps `null` apart from `undefined`: it becomes `jsnull` in Python. */
+  readonly convertNullToNone?: boolean | undefined;
+  /** False makes plain objects of dicts instead of LiteralMaps. */
+  readonly toJsLiteralMap?: boolean | undefined;
+  /** Runs callbacks from macrotasks. Default: one of its own. */
+  readonly schedule?: Schedule | undefined;
+}
+
+/** The JavaScript half of one interpreter. */
+export class Core {
+  /** What wasm imports. Plain functions. */
+  readonly imports: JsImports;
+  /** Classes of PyProxies, errors and views. */
+  readonly ffi: Ffi;
+  readonly options: CoreOptions;
+  /** What can be done with Python objects. */
+  readonly operations: Operations;
+  /** The PyProxies. */
+  readonly proxies: ProxyRegistry;
+
+  readonly #settings: ProxySettings;
+  readonly #memory = new Memory();
+  readonly #handles: HandleTable;
+  readonly #wire: Wire;
+  #globals: object | undefined;
+
+  constructor(options: CoreOptions) {
+    this.options = options;
+    this.#settings = { debug: options.debug ?? false, toStringIsRepr: options.pyproxyToStringRepr ?? false };
+    this.#handles = new HandleTable(options.jsglobals);
+    this.#wire = new Wire(this.#memory, this.#handles);
+    const stacks = new Stacks(this.#memory);
+    this.operations = new Operations(this.#wire, stacks);
+    this.proxies = new ProxyRegistry(this.operations, this.#settings, makePrototypes());
+    this.#wire.proxies = this.proxies;
+    this.ffi = makeFfi(() => this.proxies);
+    const context: ImportContext = {
+      wire: this.#wire,
+      handles: this.#handles,
+      operations: this.operations,
+      registry: this.proxies,
+      stacks,
+      schedule: options.schedule ?? makeSchedule(),
+      plainDicts: options.toJsLiteralMap === false,
+    };
+    this.imports = {
+      ...valueImports(context),
+      ...objectImports(context),
+      ...callImports(context),
+      ...asynchronousImports(context),
+      ...proxyImports(context),
+      ...bufferImports(context),
+      ...hostImports(context),
+    } satisfies JsImports;
+  }
+
+  /** The fatal error, once there was one: every later call throws. */
+  get dead(): Error | undefined {
+    return this.#wire.dead;
+  }
+
+  /** Takes an instance over. Throws if it was made from another version of the boundary's table. */
+  attach(exports: WebAssembly.Exports, memory: WebAssembly.Memory): void {
+    const rows = collectExports(exports);
+    const hash = rows.pyox_py_table_hash() >>> 0;
+    if (hash !== TABLE_HASH) {
+      throw new Error(
+        `The JavaScript files (boundary ${TABLE_HASH}) and pyodide.asm.wasm (boundary ${hash}) are of different versions: ` +
+          "use files of one distribution, and clear caches that may hold older ones",
+      );
+    }
+    this.#wire.exports = rows;
+    this.#memory.attach(memory, {
+      pyox_py_memory_alloc: (bytes) => this.#wire.exports.pyox_py_memory_alloc(bytes),
+      pyox_py_memory_free: (address) => this.#wire.exports.pyox_py_memory_free(address),
+    });
+    this.#memory.openArena(rows.pyox_py_arena_address());
+  }
+
+  /** Sets the object behind `pyodide_js`. */
+  setApi(api: object): void {
+    this.#handles.setApi(api);
+  }
+
+  /** Starts Python. Throws a PythonError if that fails. `flags` are added to those that the options call for. */
+  start(argv: readonly string[], flags = 0): void {
+    let all = flags;
+    if (this.options.convertNullToNone === false) all |= START_KEEP_NULL;
+    if (this.options.toJsLiteralMap === false) all |= START_PLAIN_DICTS;
+    this.operations.start(argv, all);
+  }
+
+  /** `import name` (`a.b.c` is what that names), as a value. */
+  import(name: string): unknown {
+    if (typeof name !== "string") throw new TypeError("The name of a module must be a string");
+    return this.operations.importModule(name);
+  }
+
+  /** A PyProxy of `__main__`'s namespace; its `get` looks into builtins too (TT-074). */
+  globals(): object {
+    this.#globals ??= this.#makeGlobals();
+    return this.#globals;
+  }
+
+  /** Runs what argv asks for, ends Python, gives the exit code. */
+  runMain(): number {
+    try {
+      return this.#wire.exports.pyox_py_interpreter_run_main();
+    } catch (error) {
+      throw this.#wire.escaped(error);
+    }
+  }
+
+  /** Explicit conversion to Python; what stays a JavaScript value comes back as it is. */
+  toPy(value: unknown, options: ToPyOptions = {}): unknown {
+    const { depth, converter } = toPyArguments(options);
+    if (this.proxies.find(value) !== undefined) return value;
+    return this.operations.toPy(value, depth, converter);
+  }
+
+  /** Is it a PyProxy of this interpreter? */
+  isPyProxy(value: unknown): boolean {
+    return this.proxies.find(value) !== undefined;
+  }
+
+  /** Raises a signal (0 for none) and runs Python's handlers; throws what they raise. */
+  checkSignals(signal: number): void {
+    this.operations.checkSignals(signal);
+  }
+
+  /** Tells what Comlink is, so that its proxies, which have every property, are known as what they are (JS-034). */
+  setComlink(comlink: unknown): void {
+    const symbol = (comlink as { readonly createEndpoint?: unknown } | null | undefined)?.createEndpoint;
+    if (typeof symbol !== "symbol") throw new TypeError("registerComlink takes the Comlink module, with its symbol `createEndpoint`");
+    this.#wire.comlinkSymbol = symbol;
+  }
+
+  /** Marks the interpreter as dead. Returns the error that later calls name as their cause. */
+  setFatal(error: unknown): Error {
+    return this.#wire.die(error);
+  }
+
+  /** Sets debug mode; returns what it was. */
+  setDebug(debug: boolean): boolean {
+    const before = this.#settings.debug;
+    this.#settings.debug = Boolean(debug);
+    return before;
+  }
+
+  /** Number of handles alive. */
+  liveHandles(): number {
+    return this.#handles.live;
+  }
+
+  /** Number of Python objects that PyProxies hold. */
+  liveProxies(): number {
+    return this.proxies.live;
+  }
+
+  /** Number of references that wasm says JavaScript holds. */
+  liveReferences(): number {
+    return this.#wire.exports.pyox_py_interpreter_references() >>> 0;
+  }
+
+  #makeGlobals(): object {
+    const main = this.proxies.require(this.import("__main__"), "globals");
+    try {
+      const names = this.proxies.require(
+        this.operations.getAttribute(main.lifetime.object, "__dict__", {
+          borrow: (_name, object, flags) => this.proxies.make(object, flags),
+        }),
+        "globals",
+      );
+      const builtins = this.proxies.require(this.import("builtins"), "globals");
+      return this.proxies.withGet(names, (key) => {
+        const found = this.operations.getItem(names.lifetime.object, key);
+        if (found !== undefined || typeof key !== "string" || this.operations.hasItem(names.lifetime.object, key)) return found;
+        return this.operations.getAttribute(builtins.lifetime.object, key, {
+          borrow: (_name, object, flags) => this.proxies.make(object, flags),
+        });
+      });
+    } finally {
+      this.proxies.end(main, "Object has already been destroyed");
+    }
+  }
+}
+
+/** The exports as an object of fixed shape. PERF: the instance's own has thousands of names and is looked up slowly. */
+function collectExports(exports: WebAssembly.Exports): PyExports {
+  const rows: Record<string, unknown> = {};
+  for (const [name] of PY_EXPORT_ROWS) {
+    const found = exports[name];
+    if (typeof found !== "function") {
+      throw new Error(`pyodide.asm.wasm has no function \`${name}\`: it is of another version than the JavaScript files`);
+    }
+    rows[name] = found;
+  }
+  return rows as unknown as PyExports;
+}
+
+function makeSchedule(): Schedule {
+  const scheduler = new Scheduler();
+  return (callback, delayMs) => scheduler.schedule(callback, delayMs);
+}

@@ -1,0 +1,20 @@
+/** What the functions given to wasm work with. One per interpreter. */
+import type { ProxyRegistry } from "../../proxy/registry";
+import type { HandleTable } from "../handles";
+import type { Operations } from "../operations";
+import type { Stacks } from "../stacks";
+import type { Wire } from "../wire";
+
+/** Runs a function from a macrotask; returns what forgets it. */
+export type Schedule = (callback: () => void, delayMs: number) => () => void;
+
+export interface ImportContext {
+  readonly wire: Wire;
+  readonly handles: HandleTable;
+  readonly operations: Operations;
+  readonly registry: ProxyRegistry;
+  readonly stacks: Stacks;
+  readonly schedule: Schedule;
+  /** Dicts become plain objects instead of LiteralMaps. */
+  readonly plainDicts: boolean;
+}

@@ -1,0 +1,108 @@
+/** Given to wasm: handles, errors, and what can be asked of any value. */
+import { PythonError } from "../../errors/errors";
+import { doubleProxyFlags } from "../flags";
+import type { Address, JsHandle, JsImports, Tag, WirePtr } from "../generated";
+import type { ImportContext } from "./context";
+
+/** Rows of the sections "handles and errors" and "values". */
+export function valueImports({ wire, handles, registry }: ImportContext) {
+  const pythonError = (typeName: WirePtr, message: WirePtr, serial: number, cause: JsHandle): PythonError => {
+    const origin = { origin: registry, serial: serial >>> 0 };
+    const options = cause === 0 ? origin : { ...origin, cause: handles.get(cause) };
+    return new PythonError(String(wire.decodeAt(typeName)), String(wire.decodeAt(message)), options);
+  };
+
+  return {
+    pyox_js_handle_drop(handle: JsHandle): void {
+      handles.drop(handle);
+    },
+    pyox_js_handle_clone(handle: JsHandle): JsHandle {
+      return handles.clone(handle);
+    },
+    pyox_js_error_take(): JsHandle {
+      return wire.takePendingHandle();
+    },
+    pyox_js_error_serial(error: JsHandle): number {
+      return PythonError.serialOf(handles.get(error), registry);
+    },
+    pyox_js_error_set_python(typeName: WirePtr, message: WirePtr, serial: number, cause: JsHandle): void {
+      try {
+        wire.setPending(pythonError(typeName, message, serial, cause));
+      } catch (error) {
+        wire.setPending(error);
+      }
+    },
+    pyox_js_error_new(typeName: WirePtr, message: WirePtr, serial: number, cause: JsHandle): JsHandle {
+      try {
+        return handles.add(pythonError(typeName, message, serial, cause));
+      } catch (error) {
+        return wire.fail(error, 0) as JsHandle;
+      }
+    },
+    pyox_js_error_set_fatal(message: Address, length: number): void {
+      wire.memory.fresh();
+      const start = message >>> 0;
+      const text = new TextDecoder().decode(wire.memory.u8.slice(start, start + length));
+      wire.setPending(wire.die(new Error(text)));
+    },
+
+    pyox_js_value_new(value: WirePtr): JsHandle {
+      try {
+        return handles.add(wire.decodeAt(value));
+      } catch (error) {
+        return wire.fail(error, 0) as JsHandle;
+      }
+    },
+    pyox_js_value_read(handle: JsHandle, out: WirePtr): Tag {
+      try {
+        return wire.encodeResult(handles.get(handle), out);
+      } catch (error) {
+        return wire.fail(error, 0);
+      }
+    },
+    pyox_js_value_flags(handle: JsHandle): number {
+      const value = handles.get(handle);
+      const state = registry.find(value);
+      return state === undefined ? wire.flagsOf(value) : doubleProxyFlags(state.flags);
+    },
+    pyox_js_value_equals(a: JsHandle, b: JsHandle): number {
+      return handles.get(a) === handles.get(b) ? 1 : 0;
+    },
+    pyox_js_value_truthy(handle: JsHandle): number {
+      try {
+        return isTruthy(handles.get(handle)) ? 1 : 0;
+      } catch (error) {
+        return wire.fail(error, -1);
+      }
+    },
+    pyox_js_value_typeof(handle: JsHandle, out: WirePtr): Tag {
+      return wire.encodeResult(typeof handles.get(handle), out);
+    },
+    pyox_js_value_to_string(handle: JsHandle, out: WirePtr): Tag {
+      try {
+        return wire.encodeResult(textOf(handles.get(handle)), out);
+      } catch (error) {
+        return wire.fail(error, 0);
+      }
+    },
+    pyox_js_value_id(handle: JsHandle): number {
+      return handles.identity(handles.get(handle));
+    },
+  } satisfies Partial<JsImports>;
+}
+
+/** Falsy values and empty containers are false. */
+function isTruthy(value: unknown): boolean {
+  if (!value) return false;
+  if (typeof value !== "object") return true;
+  const sized = value as { readonly length?: unknown; readonly size?: unknown; readonly byteLength?: unknown };
+  return !(sized.length === 0 || sized.size === 0 || sized.byteLength === 0);
+}
+
+/** SPEC: features TT-018. */
+function textOf(value: unknown): string {
+  if (typeof value === "symbol") return value.toString();
+  if ((typeof value !== "object" || value === null) && typeof value !== "function") return String(value);
+  const { toString } = value as { readonly toString?: unknown };
+  return typeof toString === "function" ? String(toString.call(value)) : Object.prototype.toString.call(value);
+}

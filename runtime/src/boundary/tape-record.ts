@@ -1,0 +1,247 @@
+/**
+ * Writes the tape of a JavaScript value (`pyox_js_tape_record`): the bulk path of `to_py`.
+ * Array becomes a list; plain object and Map a dict; Set a set; everything else is a value as it would cross in a call:
+ * PyProxies as their objects, buffers and other objects as owned handles with their flags.
+ * Containers are numbered in the order of appearance; a container met again is a reference.
+ * Not here: which keys Python can tell apart (ConversionError): the other half sees both.
+ */
+import { isAnyArrayBuffer, isMap, isPlainObject, isSet } from "./flags";
+import {
+  TAG_PYOBJECT_OWNED,
+  TAPE_ASCII,
+  TAPE_DICT,
+  TAPE_FALSE,
+  TAPE_FLOAT,
+  TAPE_INT32,
+  TAPE_LIST,
+  TAPE_NONE,
+  TAPE_REFERENCE,
+  TAPE_SET,
+  TAPE_TRUE,
+  TAPE_UTF16,
+  TAPE_VALUE,
+  TAG_BIGINT_HEX,
+  type Address,
+  type PyPtr,
+} from "./generated";
+import type { Wire } from "./wire";
+
+/** Turns what has no conversion into something that crosses; the pointer, if it gives one, is owned by the receiver. */
+export type ConvertUnknown = (value: object) => { readonly pointer: PyPtr } | { readonly value: unknown };
+
+/** Where a huge BigInt's digits go: behind the tape, in the same block. */
+interface Digits {
+  readonly word: number;
+  readonly text: string;
+}
+
+/** Records a tape; returns its address, in memory that the reader frees, and its length in bytes. */
+export function recordTape(wire: Wire, value: unknown, depth: number, convert: ConvertUnknown | undefined): { address: Address; length: number } {
+  const recorder = new TapeRecorder(wire, convert);
+  try {
+    recorder.write(value, depth);
+    return recorder.finish();
+  } catch (error) {
+    recorder.discard();
+    throw error;
+  }
+}
+
+class TapeRecorder {
+  #words = new Uint32Array(256);
+  #floats = new Float64Array(this.#words.buffer);
+  #at = 0;
+  readonly #numbers = new Map<object, number>();
+  readonly #digits: Digits[] = [];
+  /** Word indices of wire values, which may own something. */
+  readonly #values: number[] = [];
+  /** Where one wire value is encoded before it is copied to the tape. */
+  readonly #scratch: number;
+
+  constructor(
+    readonly wire: Wire,
+    readonly convert: ConvertUnknown | undefined,
+  ) {
+    this.#scratch = wire.memory.reserve(16);
+  }
+
+  write(value: unknown, depth: number): void {
+    switch (typeof value) {
+      case "number":
+        this.#number(value);
+        break;
+      case "string":
+        this.#string(value);
+        break;
+      case "undefined":
+        this.#entry(TAPE_NONE);
+        break;
+      case "boolean":
+        this.#entry(value ? TAPE_TRUE : TAPE_FALSE);
+        break;
+      case "object":
+        if (value === null || depth === 0) this.#wireValue(value);
+        else this.#object(value, depth);
+        break;
+      case "function":
+        if (depth === 0) this.#wireValue(value);
+        else this.#unknown(value);
+        break;
+      default:
+        this.#wireValue(value);
+    }
+  }
+
+  /** Copies the tape to linear memory. */
+  finish(): { address: Address; length: number } {
+    const { memory } = this.wire;
+    const length = this.#at * 4;
+    const total = this.#digits.reduce((sum, { text }) => sum + text.length, length);
+    const address = memory.alloc(Math.max(8, total));
+    let next = address + length;
+    for (const { word, text } of this.#digits) {
+      this.#words[word + 2] = next;
+      next += text.length;
+    }
+    memory.u32.set(this.#words.subarray(0, this.#at), address >>> 2);
+    for (const { word, text } of this.#digits) this.wire.strings.writeAscii(text, memory.u8, this.#words[word + 2] as number);
+    return { address, length };
+  }
+
+  /** Frees what the wire values own. */
+  discard(): void {
+    const { memory } = this.wire;
+    for (const word of this.#values) {
+      memory.fresh();
+      memory.u32.set(this.#words.subarray(word, word + 4), this.#scratch >>> 2);
+      this.wire.discard(this.#scratch, 1);
+    }
+  }
+
+  #object(value: object, depth: number): void {
+    const known = this.#numbers.get(value);
+    if (known !== undefined) {
+      this.#pair(TAPE_REFERENCE, known);
+    } else if (this.wire.proxies.stateOf(value) !== undefined) {
+      this.#wireValue(value);
+    } else if (Array.isArray(value)) {
+      this.#begin(TAPE_LIST, value, value.length);
+      for (let index = 0; index < value.length; index++) this.write(value[index], depth - 1);
+    } else if (isMap(value)) {
+      const entries = [...Map.prototype.entries.call(value)];
+      this.#begin(TAPE_DICT, value, entries.length);
+      for (const [key, item] of entries) {
+        this.write(key, 0); // keys are values: Python cannot hash what a container becomes
+        this.write(item, depth - 1);
+      }
+    } else if (isSet(value)) {
+      const items = [...Set.prototype.values.call(value)];
+      this.#begin(TAPE_SET, value, items.length);
+      for (const item of items) this.write(item, 0);
+    } else if (isPlainObject(value)) {
+      const keys = Object.keys(value);
+      this.#begin(TAPE_DICT, value, keys.length);
+      for (const key of keys) {
+        this.#string(key);
+        this.write((value as Record<string, unknown>)[key], depth - 1);
+      }
+    } else {
+      this.#unknown(value);
+    }
+  }
+
+  #unknown(value: object): void {
+    if (this.convert === undefined || ArrayBuffer.isView(value) || isAnyArrayBuffer(value) || this.wire.proxies.stateOf(value) !== undefined) {
+      this.#wireValue(value);
+      return;
+    }
+    const converted = this.convert(value);
+    if ("value" in converted) {
+      this.#wireValue(converted.value);
+      return;
+    }
+    const word = this.#valueEntry();
+    this.#words[word] = TAG_PYOBJECT_OWNED;
+    this.#words[word + 1] = converted.pointer;
+  }
+
+  #number(value: number): void {
+    if ((value | 0) === value) {
+      this.#pair(TAPE_INT32, value);
+    } else if (Number.isSafeInteger(value)) {
+      this.#wireValue(value);
+    } else {
+      this.#reserve(4);
+      this.#words[this.#at++] = TAPE_FLOAT;
+      this.#at = (this.#at + 1) & ~1;
+      this.#floats[this.#at >>> 1] = value;
+      this.#at += 2;
+    }
+  }
+
+  #string(text: string): void {
+    const { length } = text;
+    this.#reserve(2 + ((2 * length + 3) >>> 2));
+    const start = this.#at + 2;
+    this.#words[this.#at + 1] = length;
+    const bytes = new Uint8Array(this.#words.buffer);
+    if (this.wire.strings.writeAscii(text, bytes, start * 4)) {
+      this.#words[this.#at] = TAPE_ASCII;
+      this.#at = start + ((length + 3) >>> 2);
+      return;
+    }
+    this.#words[this.#at] = TAPE_UTF16;
+    const units = new Uint16Array(this.#words.buffer, start * 4, length);
+    for (let index = 0; index < length; index++) units[index] = text.charCodeAt(index);
+    this.#at = start + ((2 * length + 3) >>> 2);
+  }
+
+  /** Whatever else there is, encoded as for a call. */
+  #wireValue(value: unknown): void {
+    const { memory } = this.wire;
+    if (typeof value === "string") {
+      this.#string(value);
+      return;
+    }
+    const mark = memory.top;
+    const tag = this.wire.encode(value, this.#scratch);
+    memory.release(mark);
+    const word = this.#valueEntry();
+    const from = this.#scratch >>> 2;
+    this.#words.set(memory.u32.subarray(from, from + 4), word);
+    if (tag === TAG_BIGINT_HEX) this.#digits.push({ word, text: (value as bigint).toString(16) });
+  }
+
+  #valueEntry(): number {
+    this.#reserve(8);
+    this.#words[this.#at++] = TAPE_VALUE;
+    const word = (this.#at + 1) & ~1;
+    this.#at = word + 4;
+    this.#values.push(word);
+    return word;
+  }
+
+  #begin(kind: number, container: object, count: number): void {
+    this.#numbers.set(container, this.#numbers.size);
+    this.#pair(kind, count);
+  }
+
+  #pair(kind: number, operand: number): void {
+    this.#reserve(2);
+    this.#words[this.#at++] = kind;
+    this.#words[this.#at++] = operand;
+  }
+
+  #entry(kind: number): void {
+    this.#reserve(1);
+    this.#words[this.#at++] = kind;
+  }
+
+  #reserve(words: number): void {
+    if (this.#at + words <= this.#words.length) return;
+    const larger = new Uint32Array(Math.max(2 * this.#words.length, (this.#at + words + 1) & ~1));
+    larger.set(this.#words);
+    this.#words = larger;
+    this.#floats = new Float64Array(larger.buffer);
+  }
+}

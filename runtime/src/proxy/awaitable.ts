@@ -1,0 +1,47 @@
+/**
+ * PyAwaitable: promises for Python awaitables.
+ * Invariants: an awaitable is watched at most once, however often `then`, `catch` and `finally` are called; a coroutine is
+ * freed as soon as it is done, because it can be awaited only once anyway (TT-103).
+ */
+import type { ProxyRegistry } from "./registry";
+import type { PyProxyState } from "./state";
+
+/** The promise for an awaitable; the first call starts it. */
+export function watchAwaitable(registry: ProxyRegistry, state: PyProxyState): Promise<unknown> {
+  const known = registry.promises.get(state.lifetime);
+  if (known !== undefined) return known;
+  const awaitable = state.lifetime.object;
+  const isCoroutine = registry.isCoroutine(state);
+  const promise = new Promise<unknown>((resolve, reject) => {
+    const settle = (ok: boolean, value: unknown): void => {
+      if (isCoroutine) {
+        registry.end(state, "Object has already been destroyed: this coroutine is done, and can be awaited only once in Python");
+      }
+      if (ok) resolve(value);
+      else reject(value);
+    };
+    registry.owningFunctions.add(settle);
+    registry.operations.watch(awaitable, settle);
+  });
+  registry.promises.set(state.lifetime, promise);
+  return promise;
+}
+
+/** The methods of a PyAwaitable. */
+export function awaitableMethods(registry: ProxyRegistry) {
+  const promiseOf = (proxy: unknown, method: string) => watchAwaitable(registry, registry.require(proxy, method));
+  return {
+    /** `Promise.prototype.then` of the promise for the awaitable. */
+    then(this: unknown, onFulfilled?: ((value: unknown) => unknown) | null, onRejected?: ((reason: unknown) => unknown) | null): Promise<unknown> {
+      return promiseOf(this, "then").then(onFulfilled, onRejected);
+    },
+    /** `Promise.prototype.catch`. */
+    catch(this: unknown, onRejected?: ((reason: unknown) => unknown) | null): Promise<unknown> {
+      return promiseOf(this, "catch").catch(onRejected);
+    },
+    /** `Promise.prototype.finally`. */
+    finally(this: unknown, onFinally?: (() => void) | null): Promise<unknown> {
+      return promiseOf(this, "finally").finally(onFinally);
+    },
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * Lifetime of what a PyProxy stands for: one reference to a Python object, shared by the proxy, its `captureThis` and `bind`
+ * variants, and ended together with the lifetimes of the attributes that were read through it.
+ * Invariants: the reference is given back exactly once; a lifetime refers to no proxy, so that the finalizer's record of it
+ * keeps nothing alive.
+ */
+import type { PyPtr } from "../boundary/generated";
+
+/** What gives references back. */
+export interface ReferenceOwner {
+  drop(object: PyPtr): void;
+  /** A lifetime is over. */
+  ended(): void;
+}
+
+/** Why a proxy cannot be used any more; the text is made when somebody asks. */
+export type Reason = string | (() => string);
+
+const DESTROYED = "Object has already been destroyed";
+const GONE = 0 as PyPtr;
+
+/** One reference to a Python object. */
+export class Lifetime {
+  #object: PyPtr;
+  #reason: Reason = DESTROYED;
+  /** Lifetimes of attributes, which end when this one ends. */
+  #children: Set<Lifetime> | undefined;
+  /** What, in debug mode, is known about the object: type, text and where the proxy was made. */
+  debugNote: (() => string) | undefined;
+
+  constructor(
+    object: PyPtr,
+    readonly parent: Lifetime | undefined,
+  ) {
+    this.#object = object;
+    if (parent !== undefined) (parent.#children ??= new Set()).add(this);
+  }
+
+  /** Has the reference not been given back? */
+  get isAlive(): boolean {
+    return this.#object !== GONE;
+  }
+
+  /** The object, borrowed. Throws when the reference has been given back. */
+  get object(): PyPtr {
+    if (this.#object === GONE) throw this.error();
+    return this.#object;
+  }
+
+  /** The object, borrowed, or 0. */
+  get objectOrNone(): PyPtr {
+    return this.#object;
+  }
+
+  /** Gives the reference back, and those of the attributes. Nothing happens when that has been done. */
+  end(owner: ReferenceOwner, reason: Reason): void {
+    const object = this.release(owner, reason);
+    if (object !== GONE) owner.drop(object);
+  }
+
+  /** As `end`, but the reference to the object itself is the caller's from now on (0 when it had ended before). */
+  release(owner: ReferenceOwner, reason: Reason): PyPtr {
+    const object = this.#object;
+    if (object === GONE) return GONE;
+    this.#object = GONE;
+    this.#reason = reason;
+    owner.ended();
+    if (this.parent !== undefined) this.parent.#children?.delete(this);
+    const children = this.#children;
+    if (children !== undefined) {
+      this.#children = undefined;
+      for (const child of children) child.end(owner, reason);
+    }
+    return object;
+  }
+
+  /** What using it after its end throws. */
+  error(): Error {
+    const reason = typeof this.#reason === "string" ? this.#reason : this.#reason();
+    return new Error(this.debugNote === undefined ? reason : `${reason}\n${this.debugNote()}`);
+  }
+}
+
+/** The message of `destroy`, or the usual one. */
+export function destroyedMessage(message: string | undefined): string {
+  return message ?? DESTROYED;
+}
+
+/**
+ * Why an argument of a call is gone: which object it was, who borrowed it, and what to do about it.
+ */
+export function borrowedReason(typeName: string, borrower: unknown): Reason {
+  return () =>
+    `${DESTROYED}: this proxy of a Python \`${typeName}\` was an argument of a call from Python to ${nameOf(borrower)}, ` +
+    "and was borrowed only until that call was done. To keep the object, take a `.copy()` of the proxy during the call, " +
+    "or pass `pyodide.ffi.create_proxy(obj)` (`create_once_callable(obj)` for a function called once) in Python";
+}
+
+function nameOf(borrower: unknown): string {
+  try {
+    const name = (borrower as { readonly name?: unknown } | null | undefined)?.name;
+    if (typeof name === "string" && name !== "") return `the JavaScript function \`${name}\``;
+  } catch {
+    // A function that does not tell its name has none.
+  }
+  return "a JavaScript function without a name";
+}

@@ -1,0 +1,233 @@
+/**
+ * PySequence and PyMutableSequence: drop-ins for JavaScript Arrays (JS-103 to JS-134).
+ * Methods that read take one look at all elements, through one crossing, and then do what Array's method does. Proxies among
+ * the elements that cannot have left a method are freed before it returns; others belong to whoever got them.
+ */
+import { PY_HAS_SEQUENCE, PYPROXY_ROUNDTRIP } from "../boundary/generated";
+import type { ProxyRegistry } from "./registry";
+import type { PyProxyState } from "./state";
+
+type Callback<T> = (value: unknown, index: number, sequence: unknown) => T;
+type Reducer = (accumulator: unknown, value: unknown, index: number, sequence: unknown) => unknown;
+
+const PASSED = "Object has already been destroyed";
+
+/** Methods that read. */
+export function sequenceMethods(registry: ProxyRegistry) {
+  const { operations } = registry;
+
+  /** The elements; nested containers are PyProxies. */
+  const elements = (proxy: unknown, method: string): unknown[] => elementsOf(registry, registry.require(proxy, method));
+  /** Runs a method on the elements whose result is none of them, and frees them. */
+  const peek = <T>(proxy: unknown, method: string, body: (list: unknown[]) => T): T => {
+    const list = elements(proxy, method);
+    try {
+      return body(list);
+    } finally {
+      free(registry, list);
+    }
+  };
+  /** Looks for a value among the elements: PyProxies are the same when their objects are. */
+  const search = (proxy: unknown, method: string, value: unknown, body: (list: unknown[], wanted: unknown) => number | boolean) =>
+    peek(proxy, method, (list) => {
+      const wanted = registry.find(value);
+      if (wanted === undefined) return body(list, value);
+      const { object } = wanted.lifetime;
+      const marks = list.map((element) => (registry.find(element)?.lifetime.object === object ? value : NO_MATCH));
+      return body(marks, value);
+    });
+  /** Array passes itself as the last argument of callbacks: here the proxy. */
+  const withProxy =
+    <T>(proxy: unknown, callback: Callback<T>, self: unknown) =>
+    (value: unknown, index: number): T =>
+      callback.call(self, value, index, proxy);
+
+  return {
+    /** The element at an index, negative ones counting from the end. */
+    at(this: unknown, index: number = 0): unknown {
+      const { object } = registry.require(this, "at").lifetime;
+      const at = Math.trunc(Number(index)) || 0;
+      const position = at < 0 ? at + operations.length(object) : at;
+      return position < 0 ? undefined : operations.getItem(object, position);
+    },
+    /** A new Array of these elements and those of the arguments. */
+    concat(this: unknown, ...rest: unknown[]): unknown[] {
+      const others = rest.map((value) => {
+        const state = registry.find(value);
+        return state !== undefined && state.flags & PY_HAS_SEQUENCE ? elementsOf(registry, state) : value;
+      });
+      return elements(this, "concat").concat(...others);
+    },
+    entries(this: unknown): IterableIterator<[number, unknown]> {
+      return elements(this, "entries").entries();
+    },
+    every(this: unknown, predicate: Callback<unknown>, self?: unknown): boolean {
+      return elements(this, "every").every(withProxy(this, predicate, self));
+    },
+    filter(this: unknown, predicate: Callback<unknown>, self?: unknown): unknown[] {
+      return elements(this, "filter").filter(withProxy(this, predicate, self));
+    },
+    find(this: unknown, predicate: Callback<unknown>, self?: unknown): unknown {
+      return elements(this, "find").find(withProxy(this, predicate, self));
+    },
+    findIndex(this: unknown, predicate: Callback<unknown>, self?: unknown): number {
+      return elements(this, "findIndex").findIndex(withProxy(this, predicate, self));
+    },
+    forEach(this: unknown, callback: Callback<void>, self?: unknown): void {
+      elements(this, "forEach").forEach(withProxy(this, callback, self));
+    },
+    includes(this: unknown, value: unknown, ...from: [number?]): boolean {
+      return search(this, "includes", value, (list, wanted) => list.includes(wanted, ...from)) as boolean;
+    },
+    indexOf(this: unknown, value: unknown, ...from: [number?]): number {
+      return search(this, "indexOf", value, (list, wanted) => list.indexOf(wanted, ...from)) as number;
+    },
+    join(this: unknown, separator?: string): string {
+      return peek(this, "join", (list) => list.join(separator));
+    },
+    keys(this: unknown): IterableIterator<number> {
+      return new Array(operations.length(registry.require(this, "keys").lifetime.object)).keys();
+    },
+    lastIndexOf(this: unknown, value: unknown, ...from: [number?]): number {
+      const last = (list: unknown[], wanted: unknown) =>
+        from.length === 0 ? list.lastIndexOf(wanted) : list.lastIndexOf(wanted, from[0]);
+      return search(this, "lastIndexOf", value, last) as number;
+    },
+    map(this: unknown, callback: Callback<unknown>, self?: unknown): unknown[] {
+      return elements(this, "map").map(withProxy(this, callback, self));
+    },
+    reduce(this: unknown, callback: Reducer, ...initial: [unknown?]): unknown {
+      const step = (accumulator: unknown, value: unknown, index: number) => callback(accumulator, value, index, this);
+      const list = elements(this, "reduce");
+      return initial.length === 0 ? list.reduce(step) : list.reduce(step, initial[0]);
+    },
+    reduceRight(this: unknown, callback: Reducer, ...initial: [unknown?]): unknown {
+      const step = (accumulator: unknown, value: unknown, index: number) => callback(accumulator, value, index, this);
+      const list = elements(this, "reduceRight");
+      return initial.length === 0 ? list.reduceRight(step) : list.reduceRight(step, initial[0]);
+    },
+    slice(this: unknown, start?: number, stop?: number): unknown[] {
+      return elements(this, "slice").slice(start, stop);
+    },
+    some(this: unknown, predicate: Callback<unknown>, self?: unknown): boolean {
+      return elements(this, "some").some(withProxy(this, predicate, self));
+    },
+    /** For JSON.stringify. */
+    toJSON(this: unknown): unknown[] {
+      return elements(this, "toJSON");
+    },
+    values(this: unknown): IterableIterator<unknown> {
+      return elements(this, "values").values();
+    },
+    [Symbol.isConcatSpreadable]: true,
+  };
+}
+
+/** Methods that change the sequence. */
+export function mutableSequenceMethods(registry: ProxyRegistry) {
+  const { operations } = registry;
+  const require = (proxy: unknown, method: string) => registry.require(proxy, method).lifetime.object;
+  /** Writes elements back over the whole sequence. */
+  const replaceAll = (proxy: unknown, method: string, change: (list: unknown[]) => void): unknown => {
+    const state = registry.require(proxy, method);
+    const list = elementsOf(registry, state);
+    try {
+      change(list);
+      endResult(registry, operations.splice(state.lifetime.object, 0, list.length, list));
+    } finally {
+      free(registry, list);
+    }
+    return proxy;
+  };
+  const removeAt = (proxy: unknown, method: string, fromEnd: boolean): unknown => {
+    const object = require(proxy, method);
+    const length = operations.length(object);
+    if (length === 0) return undefined;
+    const index = fromEnd ? length - 1 : 0;
+    const removed = operations.getItem(object, index);
+    operations.deleteItem(object, index);
+    return removed;
+  };
+
+  return {
+    copyWithin(this: unknown, target: number, start: number = 0, end?: number): unknown {
+      return replaceAll(this, "copyWithin", (list) => list.copyWithin(target, start, end));
+    },
+    fill(this: unknown, value?: unknown, start?: number, end?: number): unknown {
+      const object = require(this, "fill");
+      const length = operations.length(object);
+      const last = relativeIndex(end ?? length, length);
+      for (let index = relativeIndex(start ?? 0, length); index < last; index++) operations.setItem(object, index, value);
+      return this;
+    },
+    pop(this: unknown): unknown {
+      return removeAt(this, "pop", true);
+    },
+    push(this: unknown, ...values: unknown[]): number {
+      const object = require(this, "push");
+      const length = operations.length(object);
+      endResult(registry, operations.splice(object, length, length, values));
+      return length + values.length;
+    },
+    reverse(this: unknown): unknown {
+      return replaceAll(this, "reverse", (list) => list.reverse());
+    },
+    shift(this: unknown): unknown {
+      return removeAt(this, "shift", false);
+    },
+    sort(this: unknown, compare?: (a: never, b: never) => number): unknown {
+      return replaceAll(this, "sort", (list) => list.sort(compare as ((a: unknown, b: unknown) => number) | undefined));
+    },
+    splice(this: unknown, ...args: [start?: number, deleteCount?: number, ...values: unknown[]]): unknown[] {
+      const object = require(this, "splice");
+      const length = operations.length(object);
+      const [start, deleteCount, ...values] = args;
+      const from = relativeIndex(start ?? 0, length);
+      // SPEC: Array.prototype.splice: no argument deletes nothing, one argument all that follows.
+      const wanted = args.length === 0 ? 0 : args.length === 1 ? length - from : Math.trunc(Number(deleteCount)) || 0;
+      const count = Math.max(0, Math.min(wanted, length - from));
+      const removed = registry.require(operations.splice(object, from, from + count, values), "splice");
+      try {
+        return elementsOf(registry, removed);
+      } finally {
+        registry.end(removed, PASSED);
+      }
+    },
+    unshift(this: unknown, ...values: unknown[]): number {
+      const object = require(this, "unshift");
+      endResult(registry, operations.splice(object, 0, 0, values));
+      return operations.length(object);
+    },
+  };
+}
+
+/** Is equal to nothing that a sequence can hold. */
+const NO_MATCH: unique symbol = Symbol("no match");
+
+function elementsOf(registry: ProxyRegistry, state: PyProxyState): unknown[] {
+  const { operations } = registry;
+  const { object } = state.lifetime;
+  const converted = operations.toJs(object, 1, undefined);
+  if (Array.isArray(converted)) return converted;
+  // bytes become a typed array, other sequences nothing at all: element by element then.
+  const unconverted = registry.find(converted);
+  if (unconverted !== undefined && unconverted !== state) registry.end(unconverted, PASSED);
+  return Array.from({ length: operations.length(object) }, (_, index) => operations.getItem(object, index));
+}
+
+function endResult(registry: ProxyRegistry, result: unknown): void {
+  free(registry, [result]);
+}
+
+function free(registry: ProxyRegistry, list: readonly unknown[]): void {
+  for (const value of list) {
+    const state = registry.find(value);
+    // What `create_proxy` made is somebody's: it came through Python as it was.
+    if (state !== undefined && (state.flags & PYPROXY_ROUNDTRIP) === 0) registry.end(state, PASSED);
+  }
+}
+
+function relativeIndex(index: number, length: number): number {
+  const whole = Math.trunc(Number(index)) || 0;
+  return whole < 0 ? Math.max(0, length + whole) : Math.min(whole, length);
+}
