@@ -15,17 +15,14 @@ import { type LoadOptions, type PackageData, PackageLoader } from "../packages/l
 import type { Lockfile, LockfileContent } from "../packages/lockfile";
 import { type StdinOptions, type StdwriteOptions, bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
 import { type CanvasInterface, makeCanvas } from "./canvas";
-
-/** A Python object in JavaScript. Its full type is in `pyodide/ffi`. */
-type AnyProxy = import("../proxy/types").PyProxy;
-type DictProxy = import("../proxy/types").PyDict;
+import type { Any, Ffi, PyDict, PyProxy } from "./ffi";
 
 /** Options of `runPython` and `runPythonAsync`. */
 export interface RunOptions {
   /** Dictionary of global names. Default: `pyodide.globals`. */
-  globals?: AnyProxy | undefined;
+  globals?: PyProxy | undefined;
   /** Dictionary of local names. Default: the same as `globals`. */
-  locals?: AnyProxy | undefined;
+  locals?: PyProxy | undefined;
   /** Name of the code in tracebacks. Default: `<exec>`. */
   filename?: string | undefined;
 }
@@ -53,22 +50,20 @@ export interface PyodideInterface {
   readonly FS: FS;
   readonly PATH: PATH;
   readonly ERRNO_CODES: Readonly<Record<string, number>>;
-  readonly ffi: typeof import("../proxy/types").ffi;
-  readonly globals: DictProxy;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly pyodide_py: AnyProxy;
+  readonly ffi: Ffi;
+  readonly globals: PyDict;
+  readonly pyodide_py: PyProxy;
   readonly loadedPackages: Record<string, string>;
   readonly canvas: CanvasInterface;
   readonly lockfile: LockfileContent | undefined;
   readonly lockfileBaseUrl: string;
-  runPython(code: string, options?: RunOptions): unknown;
-  runPythonAsync(code: string, options?: RunOptions): Promise<unknown>;
-  pyimport(mod_name: string): unknown;
-  toPy(obj: unknown, options?: ToPyOptions): unknown;
+  runPython(code: string, options?: RunOptions): Any;
+  runPythonAsync(code: string, options?: RunOptions): Promise<Any>;
+  pyimport(mod_name: string): Any;
+  toPy(obj: unknown, options?: ToPyOptions): Any;
   registerJsModule(name: string, module: object): void;
   unregisterJsModule(name: string): void;
-  registerComlink(Comlink: unknown): void;
-  loadPackage(names: string | readonly string[] | AnyProxy, options?: LoadOptions): Promise<PackageData[]>;
+  loadPackage(names: string | readonly string[] | PyProxy, options?: LoadOptions): Promise<PackageData[]>;
   loadPackagesFromImports(code: string, options?: LoadOptions): Promise<PackageData[]>;
   unpackArchive(buffer: ArrayBuffer | ArrayBufferView, format: string, options?: { extractDir?: string | undefined }): void;
   mountNodeFS(emscriptenPath: string, hostPath: string): void;
@@ -123,8 +118,8 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     baseUrl: settings.packageBaseUrl,
     cacheDirectory: settings.packageCacheDirectory,
   });
-  let globals: DictProxy | undefined;
-  let pyodidePackage: AnyProxy | undefined;
+  let globals: PyDict | undefined;
+  let pyodidePackage: PyProxy | undefined;
   let interruptBuffer: InterruptBuffer | undefined;
   let debug = false;
 
@@ -145,15 +140,15 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
   const pyodide: PyodideInterface = {
     version: VERSION,
     get globals() {
-      return (globals ??= core.globals() as DictProxy);
+      return (globals ??= core.globals() as PyDict);
     },
     get pyodide_py() {
-      return (pyodidePackage ??= core.import("pyodide") as AnyProxy);
+      return (pyodidePackage ??= core.import("pyodide") as PyProxy);
     },
     FS: module.FS,
     PATH: module.PATH,
     ERRNO_CODES: module.ERRNO_CODES,
-    ffi: core.ffi as PyodideInterface["ffi"],
+    ffi: core.ffi as unknown as Ffi,
     canvas: makeCanvas(module),
     loadedPackages: packages.loadedPackages,
     get lockfile() {
@@ -179,7 +174,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       return core.import(mod_name);
     },
     toPy(obj, options) {
-      return core.toPy(obj, options);
+      return core.toPy(obj, options ?? {});
     },
     registerJsModule(name, jsModule) {
       if (typeof name !== "string") {
@@ -192,9 +187,6 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     },
     unregisterJsModule(name) {
       callPython(core, "_pyodide._importhook.unregister_js_module", name);
-    },
-    registerComlink(Comlink) {
-      core.setComlink(Comlink);
     },
 
     async loadPackage(names, options) {
@@ -291,7 +283,7 @@ function checkRunOptions(caller: string, options: unknown, isPyProxy: (value: un
   }
   // The namespace as second argument is the oldest form of the call.
   if (isPyProxy(options)) {
-    return { globals: options as AnyProxy };
+    return { globals: options as PyProxy };
   }
   if (typeof options !== "object") {
     throw new TypeError(`${caller}: the second argument must be an object of options, not ${describe(options)}.`);
@@ -306,8 +298,8 @@ function checkRunOptions(caller: string, options: unknown, isPyProxy: (value: un
     throw new TypeError(`${caller}: \`filename\` must be a string, not ${describe(filename)}.`);
   }
   return {
-    globals: (globals ?? undefined) as AnyProxy | undefined,
-    locals: (locals ?? undefined) as AnyProxy | undefined,
+    globals: (globals ?? undefined) as PyProxy | undefined,
+    locals: (locals ?? undefined) as PyProxy | undefined,
     filename: (filename ?? undefined) as string | undefined,
   };
 }

@@ -8,7 +8,6 @@
  */
 
 import { Core } from "../boundary/core";
-import { START_KEEP_NULL, START_PLAIN_DICTS } from "../boundary/generated";
 import { instantiate, preloadedModule } from "../emscripten/instantiate";
 import type { CreateModule, EmscriptenModule } from "../emscripten/module";
 import { DownloadError, type Downloader } from "../environment/download";
@@ -74,7 +73,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   const scheduler = new Scheduler();
   const core = new Core({
     jsglobals: options.jsglobals,
-    scheduler,
+    schedule: (callback, delayMs) => scheduler.schedule(callback, delayMs),
     pyproxyToStringRepr: options.pyproxyToStringRepr,
     convertNullToNone: options.convertNullToNone,
     toJsLiteralMap: options.toJsLiteralMap,
@@ -116,8 +115,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
 
   const interpreter: Interpreter = { core, module, streams, scheduler, paths, environment, node, downloader };
   core.setApi(options.makeApi(interpreter));
-  const flags = (options.convertNullToNone ? 0 : START_KEEP_NULL) | (options.toJsLiteralMap ? 0 : START_PLAIN_DICTS);
-  core.start([...options.argv], flags);
+  core.start(options.argv);
   return interpreter;
 }
 
