@@ -30,7 +30,8 @@ pub(super) fn make_class() -> PyResult<Py> {
     make_type(
         c"pyodide.ffi.JsException",
         size_of::<JsExceptionObject>(),
-        ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE | ffi::Py_TPFLAGS_HAVE_GC,
+        // Collection is inherited: the fields of the proxy hold no Python objects.
+        ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE,
         slots,
         Some(bases.borrow()),
     )
