@@ -9,7 +9,7 @@ use pyo3_ffi as ffi;
 
 use crate::boundary::{ARENA_BYTES, Address, Wire};
 use crate::cells::Slot;
-use crate::py::{Py, PyResult};
+use crate::py::{Py, PyResult, check};
 use crate::wire;
 use crate::{module, state};
 
@@ -57,6 +57,23 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<()> {
     }
     // Everything that later code looks up by name is there from here on.
     drop(Py::import(c"_pyodide_core")?);
+    line_buffering()
+}
+
+/// Makes `sys.stdout` hand over whole lines even where it is no terminal: a page shows what was printed at once.
+fn line_buffering() -> PyResult<()> {
+    let stdout = Py::import(c"sys")?.borrow().attr(c"stdout")?;
+    if stdout.borrow().is_none() {
+        return Ok(());
+    }
+    let reconfigure = stdout.borrow().attr(c"reconfigure")?;
+    let keywords = Py::dict()?;
+    let arguments = Py::tuple([])?;
+    // SAFETY: all are alive; returns a new reference or null with an error.
+    unsafe {
+        check(ffi::PyDict_SetItemString(keywords.as_ptr(), c"line_buffering".as_ptr(), ffi::Py_True()))?;
+        drop(Py::owned_or_err(ffi::PyObject_Call(reconfigure.as_ptr(), arguments.as_ptr(), keywords.as_ptr()))?);
+    }
     Ok(())
 }
 

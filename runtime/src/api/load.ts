@@ -65,6 +65,8 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     const ready = pyodide as unknown as PyodideInterface;
     ready.registerJsModule("js", options.jsglobals ?? globalThis);
     ready.registerJsModule("pyodide_js", ready);
+    // Programs ask `"pyodide" in sys.modules` to find out where they run (ENV-40).
+    void ready.pyodide_py;
     if (options.checkAPIVersion ?? true) {
       checkVersion(ready);
     }

@@ -143,7 +143,12 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       return (globals ??= core.globals() as PyDict);
     },
     get pyodide_py() {
-      return (pyodidePackage ??= core.import("pyodide") as PyProxy);
+      if (pyodidePackage === undefined) {
+        // Importing a submodule makes it an attribute of its package.
+        withImport(core, "pyodide.code", () => undefined);
+        pyodidePackage = core.import("pyodide") as PyProxy;
+      }
+      return pyodidePackage;
     },
     FS: module.FS,
     PATH: module.PATH,
@@ -160,12 +165,8 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       return evaluate("eval_code", "runPython", code, options);
     },
     async runPythonAsync(code, options) {
-      const coroutine = evaluate("eval_code_async", "runPythonAsync", code, options);
-      try {
-        return await coroutine;
-      } finally {
-        discard(coroutine);
-      }
+      // Awaiting a coroutine ends its proxy (TT-103).
+      return await evaluate("eval_code_async", "runPythonAsync", code, options);
     },
     pyimport(mod_name) {
       if (typeof mod_name !== "string") {
