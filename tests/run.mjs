@@ -1,0 +1,198 @@
+#!/usr/bin/env node
+/**
+ * Runs the tests against a built distribution.
+ *
+ *     node tests/run.mjs --env node20|node-current|chromium [--dist DIR] [--only TEXT] [--jobs N] [filter...]
+ *
+ * A filter is a part of a file's path, `--only` a part of a test's name (a row id, say).
+ * Owns: which files run where, processes and pages, time limits per file, known gaps, printing, the exit code.
+ * Not here: running the cases of one file (harness/execute.mjs).
+ * Invariant: every file that was chosen ends in the sums, whatever happens to its process.
+ */
+import { fork } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { startChromium } from "./harness/chromium.mjs";
+import { startServer } from "./harness/server.mjs";
+
+const tests = path.dirname(fileURLToPath(import.meta.url));
+const repository = path.dirname(tests);
+const FILE_SECONDS = 180;
+const FOLDERS = ["spec", "ffi", "runtime", "cli", "cpython"];
+const ENVIRONMENTS = ["node20", "node-current", "chromium"];
+
+function usage(message) {
+  console.error(`${message}\nUsage: node tests/run.mjs --env ${ENVIRONMENTS.join("|")} [--dist DIR] [--only TEXT] [--jobs N] [filter...]`);
+  process.exit(2);
+}
+
+function parseArguments(args) {
+  const options = { filters: [], dist: process.env.PYOXIDE_DIST ?? path.join(repository, "dist"), jobs: Math.max(1, Math.min(4, os.cpus().length)) };
+  for (let i = 0; i < args.length; i++) {
+    const value = () => args[++i] ?? usage(`${args[i - 1]} needs a value`);
+    if (args[i] === "--env") options.env = value();
+    else if (args[i] === "--dist") options.dist = value();
+    else if (args[i] === "--only") options.only = value();
+    else if (args[i] === "--jobs") options.jobs = Number(value());
+    else if (args[i] === "--load-options") options.loadOptions = JSON.parse(value());
+    else if (args[i].startsWith("-")) usage(`Unknown option ${args[i]}`);
+    else options.filters.push(args[i]);
+  }
+  if (!ENVIRONMENTS.includes(options.env)) usage(`--env must be one of ${ENVIRONMENTS.join(", ")}`);
+  options.dist = path.resolve(options.dist);
+  if (!existsSync(path.join(options.dist, "pyodide.mjs"))) usage(`There is no distribution in ${options.dist}: build it with \`cargo xtask dist\``);
+  return options;
+}
+
+/** The program for an environment: `node` on PATH, or the one that the npm package of this folder brings. */
+function nodeProgram(env) {
+  if (env !== "node-current") return process.execPath;
+  const found = readdirSync(path.join(tests, "node_modules"), { withFileTypes: true })
+    .filter(({ name }) => /^node-(bin-)?(linux|darwin)-/.test(name))
+    .map(({ name }) => path.join(tests, "node_modules", name, "bin", "node"))
+    .find(existsSync);
+  return found ?? usage("The current Node is not installed: run `npm ci` in tests/");
+}
+
+function findFiles(env) {
+  const suffixes = env === "chromium" ? [".test.mjs", ".md", ".browser.mjs"] : [".test.mjs", ".md", ".node.mjs"];
+  return FOLDERS.flatMap((folder) => {
+    const full = path.join(tests, folder);
+    if (!existsSync(full)) return [];
+    return readdirSync(full)
+      .filter((name) => suffixes.some((suffix) => name.endsWith(suffix)) && name !== "README.md")
+      .sort()
+      .map((name) => `${folder}/${name}`);
+  });
+}
+
+/** Runs a file in a Node process of its own. Resolves when the process is gone. */
+function runInNode(program, { file, dist, env, loadOptions, only }, emit) {
+  return new Promise((resolve) => {
+    const argument = JSON.stringify({ file, dist, env, loadOptions, only });
+    const child = fork(path.join(tests, "harness/node-child.mjs"), [argument], { execPath: program, execArgv: ["--expose-gc"], stdio: ["ignore", "pipe", "pipe", "ipc"], env: { ...process.env, PYOXIDE_NODE: program } });
+    let ended = false;
+    let output = "";
+    const keep = (data) => {
+      output = (output + data).slice(-4000);
+    };
+    child.stdout.on("data", keep);
+    child.stderr.on("data", keep);
+    child.on("message", (event) => {
+      if (event.kind === "end") ended = true;
+      else emit(event);
+    });
+    const timer = setTimeout(() => {
+      output += `\nThe file did not end within ${FILE_SECONDS} s`;
+      child.kill("SIGKILL");
+    }, FILE_SECONDS * 1000);
+    child.on("exit", (code, signal) => {
+      clearTimeout(timer);
+      resolve(ended ? undefined : `The process ended (${signal ?? `exit code ${code}`}) before the file did:\n${output}`);
+    });
+  });
+}
+
+class Report {
+  passed = 0;
+  failures = [];
+  skipped = [];
+  #gaps;
+  #env;
+
+  constructor(env) {
+    this.#env = env;
+    const all = JSON.parse(readFileSync(path.join(tests, "known-gaps.json"), "utf8"));
+    this.#gaps = all.gaps;
+  }
+
+  #gapOf(file, name) {
+    return this.#gaps.find((gap) => gap.file === file && (gap.test === undefined || name.startsWith(gap.test)) && (gap.in ?? ENVIRONMENTS).includes(this.#env));
+  }
+
+  /** Takes one event of a file. A known gap that fails counts as skipped; one that passes is an error in the list of gaps. */
+  take(file, event) {
+    const gap = this.#gapOf(file, event.name);
+    if (event.kind === "pass") {
+      if (gap === undefined || gap.test === undefined) this.passed++;
+      else this.failures.push({ file, name: event.name, message: "This passes now: take it out of tests/known-gaps.json" });
+    } else if (event.kind === "skip") {
+      this.skipped.push({ file, name: event.name, reason: event.reason });
+    } else if (event.kind === "fail") {
+      if (gap === undefined) this.failures.push({ file, ...event });
+      else this.skipped.push({ file, name: event.name, reason: `known gap: ${gap.reason}` });
+    }
+  }
+
+  print() {
+    for (const { file, name, message, stack } of this.failures) {
+      console.log(`\nFAIL ${file}: ${name}\n  ${String(message).trimEnd().replaceAll("\n", "\n  ")}`);
+      const frames = String(stack ?? "").split("\n").filter((line) => /^\s+at .*\/(spec|ffi|runtime|cli|cpython)\/|^\s+console\./.test(line)).slice(0, 8);
+      if (frames.length > 0) console.log(frames.join("\n"));
+    }
+    if (this.skipped.length > 0) {
+      console.log("\nSkipped:");
+      for (const { file, name, reason } of this.skipped) console.log(`  ${file}: ${name}\n    ${reason}`);
+    }
+    console.log(`\n${this.passed} passed, ${this.failures.length} failed, ${this.skipped.length} skipped`);
+  }
+}
+
+async function main() {
+  const options = parseArguments(process.argv.slice(2));
+  const files = findFiles(options.env).filter((file) => options.filters.length === 0 || options.filters.some((filter) => file.includes(filter)));
+  if (files.length === 0) usage("No test file matches");
+  const report = new Report(options.env);
+  const environment = { name: options.env };
+  const server = options.env === "chromium" ? await startServer({ dist: options.dist, tests, examples: path.join(repository, "examples") }) : undefined;
+  const browser = server ? await startChromium(server) : undefined;
+  const program = nodeProgram(options.env);
+
+  async function runFile(file) {
+    const started = Date.now();
+    let current;
+    const counts = { pass: 0, fail: 0, skip: 0 };
+    const emit = (event) => {
+      if (event.kind === "start") current = event.name;
+      if (event.kind in counts) {
+        counts[event.kind]++;
+        current = undefined;
+        report.take(file, event);
+      }
+    };
+    const request = { file, dist: options.dist, env: environment, loadOptions: options.loadOptions, only: options.only, tests };
+    let problem;
+    if (browser === undefined) {
+      problem = await runInNode(program, request, emit);
+    } else {
+      let timer;
+      const limit = new Promise((resolve) => {
+        timer = setTimeout(() => resolve(`The file did not end within ${FILE_SECONDS} s`), FILE_SECONDS * 1000);
+      });
+      const run = file.endsWith(".browser.mjs") ? browser.runFromHere(request, emit) : browser.runInPage(request, emit);
+      problem = await Promise.race([run.then(() => undefined, (error) => error.message), limit]);
+      clearTimeout(timer);
+    }
+    if (problem !== undefined) emit({ kind: "fail", name: current ?? "(the file itself)", message: problem });
+    const sums = [`${counts.pass} passed`, counts.fail ? `${counts.fail} failed` : "", counts.skip ? `${counts.skip} skipped` : ""].filter(Boolean).join(", ");
+    console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${file}: ${sums}`);
+  }
+
+  const queue = [...files];
+  try {
+    await Promise.all(
+      Array.from({ length: options.jobs }, async () => {
+        for (let file = queue.shift(); file !== undefined; file = queue.shift()) await runFile(file);
+      }),
+    );
+  } finally {
+    await browser?.close();
+    server?.close();
+  }
+  report.print();
+  process.exit(report.failures.length > 0 ? 1 : 0);
+}
+
+await main();
