@@ -41,7 +41,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       jsglobals: options.jsglobals ?? globalThis,
       argv: ["python", ...(options.args ?? [])],
       // `_` is the path of a program that does not exist here.
-      env: { HOME: home, PWD: home, _: undefined, ...options.env },
+      env: { PWD: home, _: undefined, ...options.env, HOME: home },
       stdin: makeSource(options.stdin && { stdin: options.stdin }),
       stdout: makeSink("setStdout", options.stdout && { batched: options.stdout }),
       stderr: makeSink("setStderr", options.stderr && { batched: options.stderr }),

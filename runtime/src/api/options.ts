@@ -34,7 +34,7 @@ export interface LoadPyodideOptions {
   /** Command line arguments for Python. Default: none. */
   args?: readonly string[] | undefined;
   /** Environment variables for Python. `HOME` defaults to `/home/pyodide`. */
-  env?: Readonly<Record<string, string>> | undefined;
+  env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Packages to load, while Python starts. */
   packages?: string | readonly string[] | undefined;
   /** `PyProxy.toString` gives `repr` instead of `str`. Default: false. */
@@ -74,7 +74,7 @@ const CHECKS: { readonly [K in keyof Required<LoadPyodideOptions>]: Check } = {
   jsglobals: (value) => (isObject(value) ? undefined : "an object"),
   args: texts,
   env: (value) =>
-    isObject(value) && Object.values(value).every((item) => typeof item === "string") ? undefined : "an object whose values are strings",
+    isObject(value) && Object.values(value).every((item) => item === undefined || typeof item === "string") ? undefined : "an object whose values are strings",
   packages: (value) => (typeof value === "string" ? undefined : texts(value) && "a string or an array of strings"),
   pyproxyToStringRepr: flag,
   convertNullToNone: flag,

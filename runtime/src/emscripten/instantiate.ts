@@ -5,13 +5,13 @@
  * fails on the way rejects the promise; an abort or exit later is reported once, as an Error with its reason.
  */
 
+import { FatalError } from "../errors/errors";
 import type { CreateModule, EmscriptenModule, ModuleSettings } from "./module";
 
-/** How the program inside ended. Unwinds WebAssembly, as Emscripten's own error of this name does. */
-export class ProgramExit extends Error {
-  override readonly name = "ExitStatus";
+/** How the program inside ended: by itself, and for good. */
+export class ProgramExit extends FatalError {
   constructor(readonly status: number) {
-    super(`Python ended this interpreter with exit status ${status} (os._exit or a fatal error). Call loadPyodide() again for a new one.`);
+    super(`The Python interpreter has ended itself with exit status ${status} (os._exit); load a new one with loadPyodide()`);
   }
 }
 
@@ -71,8 +71,8 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
     print: remember,
     printErr: remember,
     onAbort(reason) {
-      const what = reason === undefined || reason === "" ? (messages.at(-1) ?? "no reason given") : String(reason);
-      options.onEnd(new Error(`The Python interpreter aborted: ${what}`));
+      const why = reason === undefined || reason === "" ? messages.at(-1) : String(reason);
+      options.onEnd(new Error(`abort was called${why === undefined ? "" : ` (${why})`}`));
     },
     thisProgram: options.programName,
     arguments: [],
