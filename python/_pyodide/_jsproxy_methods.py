@@ -104,30 +104,25 @@ def array___reversed__(self):
         yield self[index]
 
 
-def array___add__(self, other, /):
+def array_concat(self, other, /):
     if not isinstance(other, (list, tuple, JsProxy)):
-        return NotImplemented
+        raise TypeError(f"can only concatenate a list, tuple or JsArray (not {type(other).__name__!r}) to a JsArray")
     result = self[:]
     array_extend(result, other)
     return result
 
 
-def array___iadd__(self, other, /):
+def array_inplace_concat(self, other, /):
     array_extend(self, other)
     return self
 
 
-def array___mul__(self, count, /):
-    if not isinstance(count, int):
-        return NotImplemented
+def array_repeat(self, count, /):
     values = list(self)
     result = self[:0]
     for _ in range(count):
         array_extend(result, values)
     return result
-
-
-array___rmul__ = array___mul__
 
 
 # ---- JsMap, JsMutableMap ----
@@ -193,3 +188,28 @@ def mutable_map_update(self, other=(), /, **kwargs):
             self[key] = value
     for key, value in kwargs.items():
         self[key] = value
+
+
+# ---- JsProxy, JsException ----
+
+
+def object_map_iter(self):
+    return iter(self.object_keys())
+
+
+def object_all(self):
+    return [name for name in self.object_keys() if not name.startswith("_")]
+
+
+def exception_reduce(self):
+    parts = [getattr(self, name, None) for name in ("name", "message", "stack")]
+    return rebuild_exception, (*parts, self.args)
+
+
+def rebuild_exception(name, message, stack, args):
+    """What unpickling makes of a JsException: it stands for no JavaScript error any more, but says the same."""
+    from pyodide.ffi import JsException
+
+    exception = JsException(*(args or (f"{name}: {message}",)))
+    exception.name, exception.message, exception.stack = name, message, stack
+    return exception

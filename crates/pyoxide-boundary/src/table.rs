@@ -162,12 +162,16 @@ macro_rules! for_each_py_export {
         pyox_py_memory_alloc(bytes: U32) -> Address;
         /// `free`.
         pyox_py_memory_free(address: Address);
-        /// Starts Python. `argv` are strings, argv[0] included; `flags` are `START_*`.
+        /// Starts Python. `argv` are strings, argv[0] included; `flags` are `START_*`. A positive status is an exit code plus 1: what `argv` asked
+        /// for (such as `--version`) is done, and there is no interpreter.
         pyox_py_interpreter_start(argv: Wire, argv_count: U32, flags: U32) -> Status;
         /// `Py_RunMain`: runs what argv asks for, finalizes, gives the exit code. For the `python` command only.
         pyox_py_interpreter_run_main() -> I32;
         /// Number of Python objects held by JavaScript through references that this table handed out, for leak checks.
         pyox_py_interpreter_references() -> U32;
+
+        /// Number of handles that the cache of attribute names holds: they are no leak, the cache is bounded.
+        pyox_py_interpreter_cached_names() -> U32;
 
         // ---- references ----------------------------------------------------------------------------------------------
         /// Py_INCREF. Counted as held by JavaScript.

@@ -62,13 +62,14 @@ exports! {
     fn pyox_py_memory_free(address: Address) { state::free(address); Ok(()) }
 
     fn pyox_py_interpreter_start(argv: Wire, argv_count: u32, flags: u32) -> Status {
-        start::start(argv, argv_count, flags)?;
-        Ok(0)
+        start::start(argv, argv_count, flags)
     }
 
     fn pyox_py_interpreter_run_main() -> i32 { Ok(ffi::Py_RunMain()) }
 
     fn pyox_py_interpreter_references() -> u32 { Ok(state::references()) }
+
+    fn pyox_py_interpreter_cached_names() -> u32 { Ok(state::cached_names()) }
 
     fn pyox_py_object_clone(object: PyPtr) -> PyPtr {
         state::count_reference();

@@ -31,7 +31,7 @@ const SEARCH_PATHS: [&CStr; 4] = [
     c"/lib/python3.14/site-packages",
 ];
 
-/// Starts Python.
+/// Starts Python: 0, or an exit code plus 1 when there is nothing left to do.
 ///
 /// # Errors
 /// Raises only after the interpreter exists; a configuration that CPython refuses is a panic, that is, a fatal error with
@@ -39,7 +39,7 @@ const SEARCH_PATHS: [&CStr; 4] = [
 ///
 /// # Safety
 /// `argv` points to `argv_count` strings on the wire.
-pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<()> {
+pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
     if !PANIC_HOOK.get() {
         PANIC_HOOK.set(true);
         // The message reaches JavaScript through the guard of the export; stderr may be anywhere.
@@ -53,11 +53,14 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<()> {
         if ffi::PyImport_AppendInittab(c"_pyodide_core".as_ptr(), Some(module::init)) != 0 {
             panic!("no memory for the module table");
         }
-        configure(&argv);
+        if let Some(code) = configure(&argv) {
+            return Ok(code + 1);
+        }
     }
     // Everything that later code looks up by name is there from here on.
     drop(Py::import(c"_pyodide_core")?);
-    line_buffering()
+    line_buffering()?;
+    Ok(0)
 }
 
 /// Makes `sys.stdout` hand over whole lines even where it is no terminal: a page shows what was printed at once.
@@ -92,9 +95,11 @@ unsafe fn read_argv(argv: Wire, count: u32) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// Starts the interpreter; the exit code, if the arguments asked for something that ends at once.
+///
 /// # Safety
 /// Once, before any other use of Python.
-unsafe fn configure(argv: &[Vec<u8>]) {
+unsafe fn configure(argv: &[Vec<u8>]) -> Option<i32> {
     // SAFETY: the configuration is ours until it is freed; all strings are 0-terminated and outlive the calls.
     unsafe {
         let config = ffi::PyInitConfig_Create();
@@ -128,12 +133,14 @@ unsafe fn configure(argv: &[Vec<u8>]) {
         if ffi::Py_InitializeFromInitConfig(config) < 0 {
             let mut code = 0;
             if ffi::PyInitConfig_GetExitCode(config, &mut code) > 0 {
-                panic!("Python ended while it started, with exit code {code}");
+                ffi::PyInitConfig_Free(config);
+                return Some(code);
             }
             panic!("Python could not start: {}", config_error(config));
         }
         ffi::PyInitConfig_Free(config);
     }
+    None
 }
 
 /// # Safety

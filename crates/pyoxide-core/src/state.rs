@@ -102,6 +102,13 @@ struct Name {
     js: JsRef,
 }
 
+static NAME_COUNT: Slot<u32> = Slot::new(0);
+
+/// How many names the table holds.
+pub fn cached_names() -> u32 {
+    NAME_COUNT.get()
+}
+
 static NAME_TABLE: Slot<[Option<Name>; NAMES]> = Slot::new([const { None }; NAMES]);
 
 /// The JavaScript string for an attribute name, `finally_` being `finally`; alive until the next call.
@@ -117,6 +124,9 @@ pub fn js_name(name: Ref<'_>) -> PyResult<Handle> {
     }
     let js = new_js_name(name)?;
     let handle = js.handle();
+    if slot.is_none() {
+        NAME_COUNT.set(NAME_COUNT.get() + 1);
+    }
     // Dropping the old entry frees a str and a handle: neither runs Python code.
     *slot = Some(Name { text: name.to_owned(), js });
     Ok(handle)

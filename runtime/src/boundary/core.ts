@@ -188,7 +188,8 @@ export class Core {
 
   /** Number of handles alive. */
   liveHandles(): number {
-    return this.#handles.live;
+    // The cache of attribute names is bounded: what it holds is no leak.
+    return this.#handles.live - this.operations.cachedNames();
   }
 
   /** Number of Python objects that PyProxies hold. */

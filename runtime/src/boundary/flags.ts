@@ -100,17 +100,27 @@ export function isPlainObject(value: object): boolean {
 
 /** Is it a Map, of whatever realm? By its internal slot. */
 export function isMap(value: object): value is Map<unknown, unknown> {
-  return hasSlot(mapSize, value);
+  return mayBe(value, Map, "[object Map]") && hasSlot(mapSize, value);
 }
 
 /** Is it a Set, of whatever realm? By its internal slot. */
 export function isSet(value: object): value is Set<unknown> {
-  return hasSlot(setSize, value);
+  return mayBe(value, Set, "[object Set]") && hasSlot(setSize, value);
+}
+
+/** PERF: asking for an internal slot that is not there costs an exception, so what looks like something else is not asked. */
+function mayBe(value: object, constructor: abstract new (...args: never) => object, tag: string): boolean {
+  try {
+    return value instanceof constructor || objectToString.call(value) === tag;
+  } catch {
+    return false;
+  }
 }
 
 /** Is it an ArrayBuffer, shared or not, of whatever realm? By its internal slot. */
 export function isAnyArrayBuffer(value: object): value is ArrayBuffer {
-  return hasSlot(arrayBufferByteLength, value) || (sharedByteLength !== undefined && hasSlot(sharedByteLength, value));
+  if (mayBe(value, ArrayBuffer, "[object ArrayBuffer]")) return hasSlot(arrayBufferByteLength, value);
+  return sharedByteLength !== undefined && mayBe(value, SharedArrayBuffer, "[object SharedArrayBuffer]") && hasSlot(sharedByteLength, value);
 }
 
 /** Has it a callable `then`? Never throws. */

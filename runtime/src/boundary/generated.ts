@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 1887143470;
+export const TABLE_HASH = 2032229711;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -342,12 +342,17 @@ export interface PyExports {
   pyox_py_memory_alloc(bytes: number): Address;
   /** `free`. */
   pyox_py_memory_free(address: Address): void;
-  /** Starts Python. `argv` are strings, argv[0] included; `flags` are `START_*`. */
+  /**
+   * Starts Python. `argv` are strings, argv[0] included; `flags` are `START_*`. A positive status is an exit code plus 1: what `argv` asked
+   * for (such as `--version`) is done, and there is no interpreter.
+   */
   pyox_py_interpreter_start(argv: WirePtr, argv_count: number, flags: number): number;
   /** `Py_RunMain`: runs what argv asks for, finalizes, gives the exit code. For the `python` command only. */
   pyox_py_interpreter_run_main(): number;
   /** Number of Python objects held by JavaScript through references that this table handed out, for leak checks. */
   pyox_py_interpreter_references(): number;
+  /** Number of handles that the cache of attribute names holds: they are no leak, the cache is bounded. */
+  pyox_py_interpreter_cached_names(): number;
   /** Py_INCREF. Counted as held by JavaScript. */
   pyox_py_object_clone(object: PyPtr): PyPtr;
   /** Py_DECREF. May run any Python code; what that raises is reported as unraisable. */
@@ -487,6 +492,7 @@ export const PY_EXPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_py_interpreter_start", 3, -1],
   ["pyox_py_interpreter_run_main", 0, 0],
   ["pyox_py_interpreter_references", 0, 0],
+  ["pyox_py_interpreter_cached_names", 0, 0],
   ["pyox_py_object_clone", 1, 0],
   ["pyox_py_object_drop", 1, 0],
   ["pyox_py_object_flags", 1, 0],

@@ -6,7 +6,7 @@
  * Invariant: a failure throws, and leaves the arena and what was encoded as if the call had not been made.
  * Not here: who owns PyProxies (proxy), what a value becomes (wire).
  */
-import { describeThrown } from "../errors/errors";
+import { ProgramExit, describeThrown } from "../errors/errors";
 import {
   BUFFER_VIEW_BYTES,
   PY_HAS_CALL,
@@ -244,11 +244,18 @@ export class Operations {
 
   /** `len(object)`. */
   length(object: PyPtr): number {
-    return this.#guarded(() => {
-      const count = this.wire.exports.pyox_py_object_length(object);
-      if (count < 0) this.wire.raise();
+    const { wire } = this;
+    const mark = wire.memory.top;
+    try {
+      wire.memory.reserve(8);
+      const count = wire.exports.pyox_py_object_length(object);
+      if (count < 0) wire.raise();
       return count;
-    });
+    } catch (error) {
+      throw wire.escaped(error);
+    } finally {
+      wire.memory.release(mark);
+    }
   }
 
   // ---- calls ----------------------------------------------------------------------------------------------------------------
@@ -423,8 +430,15 @@ export class Operations {
     this.#guarded(() => {
       const at = this.wire.memory.reserve(argv.length * WIRE_BYTES);
       this.wire.encodeAll(argv, at);
-      this.#status(this.wire.exports.pyox_py_interpreter_start(at, argv.length, flags));
+      const status = this.wire.exports.pyox_py_interpreter_start(at, argv.length, flags);
+      if (status > 0) throw new ProgramExit(status - 1);
+      this.#status(status);
     });
+  }
+
+  /** Number of handles that the cache of attribute names holds. */
+  cachedNames(): number {
+    return this.wire.exports.pyox_py_interpreter_cached_names();
   }
 
   /** Raises a signal (0 for none) and runs the handlers of all that were raised. */

@@ -47,9 +47,14 @@ export function recordTape(wire: Wire, value: unknown, depth: number, convert: C
   }
 }
 
+/** Strings up to this length are written by a loop, longer ones by the encoder. */
+const LOOP_STRING_MAX = 160;
+
 class TapeRecorder {
   #words = new Uint32Array(256);
   #floats = new Float64Array(this.#words.buffer);
+  #bytes = new Uint8Array(this.#words.buffer);
+  #units = new Uint16Array(this.#words.buffer);
   #at = 0;
   readonly #numbers = new Map<object, number>();
   readonly #digits: Digits[] = [];
@@ -127,6 +132,13 @@ class TapeRecorder {
     } else if (Array.isArray(value)) {
       this.#begin(TAPE_LIST, value, value.length);
       for (let index = 0; index < value.length; index++) this.write(value[index], depth - 1);
+    } else if (isPlainObject(value)) {
+      const keys = Object.keys(value);
+      this.#begin(TAPE_DICT, value, keys.length);
+      for (const key of keys) {
+        this.#string(key);
+        this.write((value as Record<string, unknown>)[key], depth - 1);
+      }
     } else if (isMap(value)) {
       const entries = [...Map.prototype.entries.call(value)];
       this.#begin(TAPE_DICT, value, entries.length);
@@ -138,13 +150,6 @@ class TapeRecorder {
       const items = [...Set.prototype.values.call(value)];
       this.#begin(TAPE_SET, value, items.length);
       for (const item of items) this.write(item, 0);
-    } else if (isPlainObject(value)) {
-      const keys = Object.keys(value);
-      this.#begin(TAPE_DICT, value, keys.length);
-      for (const key of keys) {
-        this.#string(key);
-        this.write((value as Record<string, unknown>)[key], depth - 1);
-      }
     } else {
       this.#unknown(value);
     }
@@ -184,16 +189,26 @@ class TapeRecorder {
     this.#reserve(2 + ((2 * length + 3) >>> 2));
     const start = this.#at + 2;
     this.#words[this.#at + 1] = length;
-    const bytes = new Uint8Array(this.#words.buffer);
-    if (this.wire.strings.writeAscii(text, bytes, start * 4)) {
+    if (length <= LOOP_STRING_MAX ? this.#shortAscii(text, start * 4) : this.wire.strings.writeAscii(text, this.#bytes, start * 4)) {
       this.#words[this.#at] = TAPE_ASCII;
       this.#at = start + ((length + 3) >>> 2);
       return;
     }
     this.#words[this.#at] = TAPE_UTF16;
-    const units = new Uint16Array(this.#words.buffer, start * 4, length);
-    for (let index = 0; index < length; index++) units[index] = text.charCodeAt(index);
+    const units = this.#units;
+    for (let index = 0, at = start * 2; index < length; index++, at++) units[at] = text.charCodeAt(index);
     this.#at = start + ((2 * length + 3) >>> 2);
+  }
+
+  #shortAscii(text: string, at: number): boolean {
+    const bytes = this.#bytes;
+    let seen = 0;
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index);
+      bytes[at + index] = unit;
+      seen |= unit;
+    }
+    return seen < 0x80;
   }
 
   /** Whatever else there is, encoded as for a call. */
@@ -243,5 +258,7 @@ class TapeRecorder {
     larger.set(this.#words);
     this.#words = larger;
     this.#floats = new Float64Array(larger.buffer);
+    this.#bytes = new Uint8Array(larger.buffer);
+    this.#units = new Uint16Array(larger.buffer);
   }
 }

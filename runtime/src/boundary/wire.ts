@@ -60,7 +60,7 @@ export interface ProxyMaker {
 }
 
 /** Strings up to this length are written by a loop, longer ones by the encoder. */
-const LOOP_STRING_MAX = 48;
+const LOOP_STRING_MAX = 160;
 /** Strings up to this length are put into the arena; longer ones become Python objects or memory of their own. */
 const ARENA_STRING_MAX = 1024;
 

@@ -5,15 +5,8 @@
  * fails on the way rejects the promise; an abort or exit later is reported once, as an Error with its reason.
  */
 
-import { FatalError } from "../errors/errors";
+import { ProgramExit } from "../errors/errors";
 import type { CreateModule, EmscriptenModule, ModuleSettings } from "./module";
-
-/** How the program inside ended: by itself, and for good. */
-export class ProgramExit extends FatalError {
-  constructor(readonly status: number) {
-    super(`The Python interpreter has ended itself with exit status ${status} (os._exit); load a new one with loadPyodide()`);
-  }
-}
 
 export interface InstantiateOptions {
   readonly createModule: CreateModule;

@@ -28,6 +28,13 @@ Object.defineProperty(PythonError.prototype, "name", { value: "PythonError", con
 
 /** The interpreter has stopped for good. */
 export class FatalError extends Error {}
+
+/** The interpreter has ended itself in an orderly way: `os._exit`, or arguments such as `--version`. */
+export class ProgramExit extends FatalError {
+  constructor(readonly status: number) {
+    super(`The Python interpreter has ended itself with exit status ${status} (os._exit); load a new one with loadPyodide()`);
+  }
+}
 Object.defineProperty(FatalError.prototype, "name", { value: "FatalError", configurable: true, writable: true });
 
 /** The error for whatever made the interpreter unusable. */

@@ -28,8 +28,19 @@ export interface ProxySettings {
   readonly toStringIsRepr: boolean;
 }
 
-/** The target of a proxy that is not callable. Node prints targets, so it says what it stands for. */
-class PyProxyTarget {}
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
+/** The target of a proxy that is not callable. Node's `console.log` looks at targets, so it says what it stands for. */
+class PyProxyTarget {
+  [INSPECT](this: object): string {
+    const state = (this as { readonly [STATE]?: unknown })[STATE];
+    if (!(state instanceof PyProxyState)) return "PyProxy {}";
+    if (!state.lifetime.isAlive) return "PyProxy <destroyed>";
+    const { operations } = state.registry;
+    const { object } = state.lifetime;
+    return `PyProxy <${operations.typeName(object)}> ${operations.repr(object)}`;
+  }
+}
 
 /** All PyProxies of one interpreter. */
 export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
@@ -180,9 +191,8 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
     this.#finalizers?.register(state.proxy, state.lifetime, state.lifetime);
   }
 
-  /** `destroy`: throws when that was done before. */
+  /** `destroy`. COMPAT: nothing happens the second time: programs end coroutines that have ended themselves. */
   destroy(state: PyProxyState, options: DestroyOptions = {}): void {
-    void state.lifetime.object; // a second time is a use after the end
     if (state.flags & PYPROXY_ROUNDTRIP && options.destroyRoundtrip === false) return;
     this.end(state, destroyedMessage(options.message));
   }

@@ -5,7 +5,7 @@
  * the standard streams, except for one sentence when Python cannot be started.
  */
 
-import { ProgramExit } from "../emscripten/instantiate";
+import { ProgramExit } from "../errors/errors";
 import { Downloader } from "../environment/download";
 import { detect } from "../environment/environment";
 import { type NodeModules, loadNodeModules } from "../environment/node";

@@ -50,6 +50,7 @@ pub(super) fn getset() -> *mut c_void {
     let table = vec![
         entry(c"typeof", get_typeof, c"The result of JavaScript's `typeof`, a str."),
         entry(c"js_id", get_js_id, c"A number that is equal for proxies of the same JavaScript object, and only for those."),
+        entry(c"__all__", super::methods::get_all, c"The names that `from ... import *` imports."),
         ffi::PyGetSetDef::default(),
     ];
     Box::leak(table.into_boxed_slice()).as_mut_ptr().cast()

@@ -19,6 +19,8 @@ pub(super) fn make_class() -> PyResult<Py> {
     slots.add(ffi::Py_tp_setattro, attributes::setattro as *mut c_void);
     slots.add(ffi::Py_tp_str, text as *mut c_void);
     slots.add(ffi::Py_tp_repr, text as *mut c_void);
+    let methods = vec![super::method_noargs(c"__reduce__", super::methods::exception_reduce, c"For pickle: name, message and stack are kept.")];
+    slots.add(ffi::Py_tp_methods, super::methods_forever(methods));
     slots.add(ffi::Py_tp_finalize, finalize as *mut c_void);
     // SAFETY: the classes are alive.
     let bases = unsafe {

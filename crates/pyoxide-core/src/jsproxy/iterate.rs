@@ -12,7 +12,9 @@ use crate::py::{Py, PyResult, Ref};
 use crate::wire::{self, WireValue};
 
 pub(super) fn slots(slots: &mut Slots, flags: u32) {
-    if flags & JS_IS_ITERABLE != 0 {
+    if flags & JS_IS_OBJECT_MAP != 0 {
+        // Its keys: see `methods`.
+    } else if flags & JS_IS_ITERABLE != 0 {
         slots.add(ffi::Py_tp_iter, iter as *mut c_void);
     } else if flags & JS_IS_ITERATOR != 0 {
         slots.add(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *mut c_void);

@@ -3,14 +3,14 @@
 //! The bodies are in `_pyodide._jsproxy_methods`, imported when one is first used; what has to be fast, or needs the handle,
 //! is in the other files. `to_py`, `as_object_map`, and the steps of generators are here.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_void};
 use core::ptr;
 
 use pyo3_ffi as ffi;
 use pyo3_ffi::{Py_ssize_t, PyObject};
 
 use super::iterate::{Step, read_step, stop};
-use super::{method_keywords, method_noargs, method_o, this_fields};
+use super::{Slots, method_keywords, method_noargs, method_o, this_fields};
 use crate::boundary::*;
 use crate::cells::Slot;
 use crate::py::{self, Py, PyResult, Ref};
@@ -42,6 +42,7 @@ unsafe fn delegate(
             let mut all = Vec::with_capacity((count + keywords) as usize + 1);
             all.push(object);
             for index in 0..count + keywords {
+                // Never reached with a null `args`: then there are none.
                 all.push(*args.offset(index));
             }
             Py::owned_or_err(ffi::PyObject_Vectorcall(function.as_ptr(), all.as_ptr(), count as usize + 1, kwnames))
@@ -108,10 +109,6 @@ delegated! {
         clear "clear" "clear()\n\nRemoves all elements.";
         copy "copy" "copy() -> JsArray\n\nA shallow copy.";
         reversed "__reversed__" "Iterates from the end.";
-        concat "__add__" "A new JsArray with the elements of both.";
-        iconcat "__iadd__" "Adds all elements of an iterable.";
-        repeat "__mul__" "A new JsArray with the elements repeated.";
-        rrepeat "__rmul__" "A new JsArray with the elements repeated.";
     }
     map {
         get "get" "get(key, default=None, /)\n\nself[key] if there is such a key, else the default.";
@@ -126,6 +123,51 @@ delegated! {
         setdefault "setdefault" "setdefault(key, default=None, /)\n\nThe value of the key, which is set to the default if it is missing.";
         update "update" "update(other=(), /, **kwargs)\n\nSets keys from a mapping or from pairs, then from keyword arguments.";
     }
+}
+
+/// Operators of arrays, and iteration over object maps.
+pub(super) fn slots(slots: &mut Slots, flags: u32) {
+    if jsproxy::is_array_like(flags) {
+        slots.add(ffi::Py_sq_concat, array_concat as *mut c_void);
+        slots.add(ffi::Py_sq_inplace_concat, array_inplace_concat as *mut c_void);
+        slots.add(ffi::Py_sq_repeat, array_repeat as *mut c_void);
+    }
+    if flags & JS_IS_OBJECT_MAP != 0 {
+        slots.add(ffi::Py_tp_iter, object_map_iter as *mut c_void);
+    }
+}
+
+unsafe extern "C" fn array_concat(object: *mut PyObject, other: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes live objects.
+    unsafe { delegate(c"array_concat", object, &other, 1, ptr::null_mut()) }
+}
+
+unsafe extern "C" fn array_inplace_concat(object: *mut PyObject, other: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes live objects.
+    unsafe { delegate(c"array_inplace_concat", object, &other, 1, ptr::null_mut()) }
+}
+
+unsafe extern "C" fn array_repeat(object: *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    let Ok(count) = Py::int(count as i64) else { return ptr::null_mut() };
+    // SAFETY: CPython passes a live object.
+    unsafe { delegate(c"array_repeat", object, &count.as_ptr(), 1, ptr::null_mut()) }
+}
+
+unsafe extern "C" fn object_map_iter(object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes a live object.
+    unsafe { delegate(c"object_map_iter", object, ptr::null(), 0, ptr::null_mut()) }
+}
+
+/// `__all__`, for `from module import *` (TT-050).
+pub(super) unsafe extern "C" fn get_all(object: *mut PyObject, _closure: *mut c_void) -> *mut PyObject {
+    // SAFETY: CPython passes a live object.
+    unsafe { delegate(c"object_all", object, ptr::null(), 0, ptr::null_mut()) }
+}
+
+/// `JsException.__reduce__`.
+pub(super) unsafe extern "C" fn exception_reduce(object: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes a live object.
+    unsafe { delegate(c"exception_reduce", object, ptr::null(), 0, ptr::null_mut()) }
 }
 
 /// Methods of JsProxy itself that need conversions.

@@ -377,6 +377,7 @@ fn make_concrete(flags: u32) -> PyResult<Py> {
     }
     iterate::slots(&mut slots, flags);
     item::slots(&mut slots, flags);
+    methods::slots(&mut slots, flags);
     if flags & JS_IS_PROMISE != 0 {
         promise::slots(&mut slots);
     }
