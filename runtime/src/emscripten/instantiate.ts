@@ -52,6 +52,7 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
     instantiateWasm(imports, receive) {
       connect(imports.env, options.imports);
       connect(imports.env, { exit: end, proc_exit: end });
+      guardSockets(imports.env);
       options.wasm
         .then(async (module) => {
           const instance = await WebAssembly.instantiate(module, imports);
@@ -85,6 +86,30 @@ function connect(environment: Record<string, WebAssembly.ImportValue>, imports: 
       Object.defineProperty(value, "sig", { value: stub.sig });
     }
     environment[name] = value;
+  }
+}
+
+/** System calls whose Emscripten implementation makes WebSockets, which throws where there are none. */
+const SOCKET_CALLS = ["__syscall_connect", "__syscall_bind", "__syscall_listen", "__syscall_accept4", "__syscall_sendto", "__syscall_sendmsg"];
+
+/** `ENETUNREACH`, as Emscripten numbers it. */
+const NETWORK_UNREACHABLE = 40;
+
+/** Lets a socket call that throws report that there is no network, instead of tearing the interpreter down. */
+function guardSockets(environment: Record<string, WebAssembly.ImportValue>): void {
+  for (const name of SOCKET_CALLS) {
+    const call = environment[name];
+    if (typeof call !== "function") {
+      continue;
+    }
+    const guarded = (...args: unknown[]): unknown => {
+      try {
+        return (call as (...args: unknown[]) => unknown)(...args);
+      } catch {
+        return -NETWORK_UNREACHABLE;
+      }
+    };
+    connect(environment, { [name]: guarded });
   }
 }
 

@@ -9,11 +9,21 @@ import { ProgramExit } from "../errors/errors";
 import { Downloader } from "../environment/download";
 import { detect } from "../environment/environment";
 import { type NodeModules, loadNodeModules } from "../environment/node";
-import { type Interpreter, boot } from "../loader/boot";
+import { boot } from "../loader/boot";
+import { callPython } from "../loader/python-calls";
 import { showHostFiles } from "./host-files";
 
 const NODE_MAJOR_MIN = 20;
 const EXIT_CANNOT_START = 2;
+/** What a shell reports for a program that called abort(). */
+const EXIT_CRASHED = 134;
+
+/** The interpreter broke down while it ran. */
+class Crash extends Error {
+  constructor(cause: unknown) {
+    super((cause as { message?: string } | null)?.message ?? String(cause), { cause });
+  }
+}
 
 /** Variables that Emscripten makes up where the host has none. */
 const EMSCRIPTEN_VARIABLES = ["USER", "LOGNAME", "PATH", "PWD", "HOME", "LANG", "_"];
@@ -25,9 +35,8 @@ async function main(): Promise<number> {
   }
   const node = await loadNodeModules();
   const directory = node.path.dirname(node.url.fileURLToPath(import.meta.url));
-  let interpreter: Interpreter | undefined;
   const indexUrl = `${directory}/`;
-  interpreter = await boot({
+  const interpreter = await boot({
     environment: detect(),
     node,
     downloader: new Downloader(node),
@@ -46,8 +55,11 @@ async function main(): Promise<number> {
     beforeStart: async () => {},
     makeApi: () => ({}),
   });
+  callPython(interpreter.core, "_pyodide._importhook.register_js_module", "js", globalThis);
   try {
-    return await interpreter.core.runMain();
+    return interpreter.core.runMain();
+  } catch (error) {
+    throw interpreter.core.dead === undefined || statusOf(error) !== undefined ? error : new Crash(error);
   } finally {
     interpreter.streams.flush();
   }
@@ -80,7 +92,7 @@ main().then(
     const status = statusOf(error);
     if (status === undefined) {
       const message = (error as { message?: unknown } | null)?.message ?? error;
-      process.stderr.write(`python: ${String(message)}\n`, () => process.exit(EXIT_CANNOT_START));
+      process.stderr.write(`python: ${String(message)}\n`, () => process.exit(error instanceof Crash ? EXIT_CRASHED : EXIT_CANNOT_START));
     } else {
       process.exit(status);
     }
