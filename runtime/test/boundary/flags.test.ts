@@ -51,7 +51,7 @@ test("generators and iterators are told apart", () => {
   assert.ok(described(asyncGenerator).includes("ASYNC_GENERATOR"));
   assert.ok(described(asyncGenerator).includes("ASYNC_ITERATOR"));
   assert.ok(!described(asyncGenerator).includes("ITERATOR"));
-  assert.deepEqual(described({ next() {} }), ["ITERATOR", "ASYNC_ITERATOR", "PLAIN_OBJECT"]);
+  assert.deepEqual(described({ next() {} }), ["ASYNC_ITERATOR", "ITERATOR", "PLAIN_OBJECT"]);
 });
 
 test("hostile values never throw", () => {
