@@ -51,7 +51,7 @@ export function describe(environment: Environment): Record<string, boolean> {
     IN_BROWSER_MAIN_THREAD: environment.mainThread,
     IN_BROWSER_WEB_WORKER: environment.worker,
     IN_BROWSER_SERVICE_WORKER: environment.serviceWorker,
-    IN_SAFARI: /\bSafari\b/.test(agent) && !/\b(Chrome|Chromium|Edg|Android)\b/.test(agent),
+    IN_SAFARI: agent.includes("Safari/") && !/Chrome|Chromium|Edg|Android/.test(agent),
     IN_SHELL: !environment.node && !environment.browser,
   };
 }
