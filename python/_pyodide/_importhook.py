@@ -38,7 +38,9 @@ class _Loader:
         self._is_package = is_package
 
     def create_module(self, spec):
-        return self._jsproxy
+        from _pyodide_core import as_module
+
+        return as_module(self._jsproxy)
 
     def exec_module(self, module):
         pass

@@ -190,6 +190,44 @@ def mutable_map_update(self, other=(), /, **kwargs):
         self[key] = value
 
 
+# ---- JsAsyncIterator, JsAsyncGenerator ----
+
+
+async def _step(self, method, *args):
+    from _pyodide_core import js_method
+
+    result = await js_method(self, method, *args)
+    if result.done:
+        raise StopAsyncIteration
+    return result.value
+
+
+def async_iterator_anext(self):
+    return _step(self, "next")
+
+
+def async_generator_asend(self, value, /):
+    return _step(self, "next", value)
+
+
+def async_generator_athrow(self, error, value=None, traceback=None, /):
+    if isinstance(error, type):
+        error = error() if value is None else value if isinstance(value, BaseException) else error(value)
+    if not isinstance(error, JsProxy):
+        from _pyodide_core import js_error
+
+        error = js_error(error)
+    return _step(self, "throw", error)
+
+
+async def async_generator_aclose(self):
+    from _pyodide_core import js_method
+
+    result = await js_method(self, "return")
+    if not result.done:
+        raise RuntimeError("JavaScript async generator ignored return")
+
+
 # ---- JsProxy, JsException ----
 
 

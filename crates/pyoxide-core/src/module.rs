@@ -88,6 +88,8 @@ fn methods() -> Vec<ffi::PyMethodDef> {
         method_keywords(c"create_once_callable", create_once_callable, c"create_once_callable(obj, /, *, _may_syncify=False) -> JsOnceCallable"),
         method_o(c"destroy_proxy", destroy_proxy, c"destroy_proxy(proxy, /): destroys the PyProxy of a JsDoubleProxy."),
         method_o(c"unwrap_proxy", unwrap_proxy, c"unwrap_proxy(proxy, /): the object behind a JsDoubleProxy."),
+        method_o(c"as_module", as_module, c"as_module(jsproxy, /): a proxy of the same object that is a package for the import system."),
+        method_keywords(c"js_method", js_method, c"js_method(object, name, /, *args): calls a JavaScript method, whatever the proxy's own attributes are."),
         method_o(c"destroy_proxies", destroy_proxies, c"destroy_proxies(pyproxies, /)"),
         method_keywords(c"to_js", to_js, c"to_js(obj, /, *, depth=-1, pyproxies=None, create_pyproxies=True, dict_converter=None, default_converter=None)"),
         method_o(c"js_eval", js_eval, c"js_eval(source, /): JavaScript's eval, in the global scope."),
@@ -203,6 +205,31 @@ unsafe extern "C" fn destroy_proxy(_module: *mut PyObject, proxy: *mut PyObject)
             }
         }
         Ok(Py::none().into_ptr())
+    })
+}
+
+unsafe extern "C" fn as_module(_module: *mut PyObject, object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes a live object.
+    guard_slot(ptr::null_mut(), || jsproxy::as_module(unsafe { Ref::from_ptr(object) }).map(Py::into_ptr))
+}
+
+unsafe extern "C" fn js_method(
+    _module: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython's fastcall protocol; `Ref` is a transparent pointer; the handles are alive.
+        unsafe {
+            let object = if count >= 2 { jsproxy::handle_of(Ref::from_ptr(*args)) } else { None };
+            let (Some(object), true) = (object, kwnames.is_null()) else {
+                return Err(py::type_error("js_method() takes a JsProxy, a name and arguments"));
+            };
+            let name = wire::to_handle(Ref::from_ptr(*args.add(1)))?;
+            let rest = core::slice::from_raw_parts(args.add(2).cast::<Ref<'_>>(), count as usize - 2);
+            jsproxy::call_method(object, name.handle(), rest).map(Py::into_ptr)
+        }
     })
 }
 

@@ -99,6 +99,11 @@ def run_sync(awaitable, /):
     """
     from _pyodide_core import run_sync
 
+    if not can_run_sync():
+        raise RuntimeError(
+            "Cannot block here: it needs an engine with JavaScript Promise Integration, and a call from JavaScript that may be "
+            "suspended (runPythonAsync, callPromising)"
+        )
     if isinstance(awaitable, JsPromise):
         return run_sync(awaitable)
     import asyncio

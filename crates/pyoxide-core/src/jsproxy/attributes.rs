@@ -56,6 +56,56 @@ pub(super) fn getset() -> *mut c_void {
     Box::leak(table.into_boxed_slice()).as_mut_ptr().cast()
 }
 
+/// What only an imported object has: `__path__`, empty, which makes it a package whose submodules are its members.
+pub(super) fn module_getset() -> *mut c_void {
+    let table = vec![
+        ffi::PyGetSetDef {
+            name: c"__path__".as_ptr(),
+            get: Some(get_path),
+            set: Some(ignore),
+            doc: c"Empty: submodules are members of the JavaScript object.".as_ptr(),
+            closure: ptr::null_mut(),
+        },
+        ffi::PyGetSetDef {
+            name: c"__spec__".as_ptr(),
+            get: Some(get_spec),
+            set: Some(set_spec),
+            doc: c"How it was found.".as_ptr(),
+            closure: ptr::null_mut(),
+        },
+        ffi::PyGetSetDef::default(),
+    ];
+    Box::leak(table.into_boxed_slice()).as_mut_ptr().cast()
+}
+
+unsafe extern "C" fn get_spec(object: *mut PyObject, _closure: *mut c_void) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; a module keeps its spec where functions keep `this`.
+        let spec = this_fields(unsafe { Ref::from_ptr(object) })?.this;
+        Ok(if spec.is_null() { Py::none() } else { unsafe { Ref::from_ptr(spec) }.to_owned() }.into_ptr())
+    })
+}
+
+unsafe extern "C" fn set_spec(object: *mut PyObject, value: *mut PyObject, _closure: *mut c_void) -> c_int {
+    guard_slot(-1, || {
+        // SAFETY: CPython passes live objects, the value being null for `del`; the field is replaced before the old value is freed.
+        unsafe {
+            let new = if value.is_null() { ptr::null_mut() } else { Ref::from_ptr(value).to_owned().into_ptr() };
+            let old = super::replace_this(Ref::from_ptr(object), new)?;
+            drop(Py::owned_or_none(old));
+        }
+        Ok(0)
+    })
+}
+
+unsafe extern "C" fn get_path(_object: *mut PyObject, _closure: *mut c_void) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || Py::list().map(Py::into_ptr))
+}
+
+unsafe extern "C" fn ignore(_object: *mut PyObject, _value: *mut PyObject, _closure: *mut c_void) -> c_int {
+    0
+}
+
 /// `self` and a name, borrowed from the caller of a slot.
 ///
 /// # Safety

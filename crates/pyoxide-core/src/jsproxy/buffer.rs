@@ -139,7 +139,21 @@ fn opposite(buffer: Handle, object: Ref<'_>, writable: bool) -> PyResult<Contigu
             info.itemsize, view.0.itemsize
         )));
     }
+    // SAFETY: 0-terminated by the buffer protocol, or null for bytes.
+    let format = if view.0.format.is_null() { b"B" } else { unsafe { core::ffi::CStr::from_ptr(view.0.format) }.to_bytes() };
+    let code = format.last().copied().unwrap_or(b'B');
+    if info.itemsize > 1 && is_float(code) != is_float(info.format) {
+        return Err(py::value_error(&format!(
+            "The buffers differ in element type: {:?} in JavaScript, {:?} in Python",
+            char::from(info.format),
+            String::from_utf8_lossy(format)
+        )));
+    }
     Ok(view)
+}
+
+fn is_float(code: u8) -> bool {
+    matches!(code, b'e' | b'f' | b'd')
 }
 
 unsafe extern "C" fn assign(object: *mut PyObject, from: *mut PyObject) -> *mut PyObject {

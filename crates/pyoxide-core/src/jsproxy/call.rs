@@ -148,7 +148,8 @@ pub(super) unsafe extern "C" fn vectorcall(
         // SAFETY: CPython's vectorcall protocol.
         unsafe {
             let js = this_fields(Ref::from_ptr(callable))?;
-            let this = This::of(js.this)?;
+            // A module that is a function keeps its spec there.
+            let this = This::of(if js.flags & super::MODULE != 0 { ptr::null_mut() } else { js.this })?;
             let count = ffi::PyVectorcall_NARGS(nargsf) as usize;
             invoke(args, count, kwnames, |args, count, names, kwargs, out| {
                 pyox_js_function_call(js.handle, this.handle(), args, count, names, kwargs, out)
@@ -176,8 +177,11 @@ unsafe extern "C" fn new(
     })
 }
 
-/// `object.name(*args)` for the core's own use.
-pub(super) fn method(object: Handle, name: Handle, args: &[Ref<'_>]) -> PyResult<Py> {
+/// `object.name(*args)`, past the attributes of the proxy itself.
+///
+/// # Errors
+/// What the method throws.
+pub fn method(object: Handle, name: Handle, args: &[Ref<'_>]) -> PyResult<Py> {
     // SAFETY: `Ref` is a transparent pointer; both handles are alive.
     unsafe {
         invoke(args.as_ptr().cast(), args.len(), ptr::null_mut(), |args, count, _names, _kwargs, out| {

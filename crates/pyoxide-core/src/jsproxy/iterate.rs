@@ -14,6 +14,8 @@ use crate::wire::{self, WireValue};
 pub(super) fn slots(slots: &mut Slots, flags: u32) {
     if flags & JS_IS_OBJECT_MAP != 0 {
         // Its keys: see `methods`.
+    } else if super::mapping_class(flags).is_some() {
+        slots.add(ffi::Py_tp_iter, iter_keys as *mut c_void);
     } else if flags & JS_IS_ITERABLE != 0 {
         slots.add(ffi::Py_tp_iter, iter as *mut c_void);
     } else if flags & JS_IS_ITERATOR != 0 {
@@ -21,6 +23,9 @@ pub(super) fn slots(slots: &mut Slots, flags: u32) {
     }
     if flags & JS_IS_ITERATOR != 0 {
         slots.add(ffi::Py_tp_iternext, iternext as *mut c_void);
+    }
+    if flags & JS_IS_ASYNC_ITERATOR != 0 {
+        slots.add(ffi::Py_am_anext, super::methods::anext as *mut c_void);
     }
     if flags & JS_IS_ASYNC_ITERABLE != 0 {
         slots.add(ffi::Py_am_aiter, aiter as *mut c_void);
@@ -43,6 +48,30 @@ fn new_iterator(object: *mut PyObject, asynchronous: u32) -> *mut PyObject {
 
 unsafe extern "C" fn iter(object: *mut PyObject) -> *mut PyObject {
     new_iterator(object, 0)
+}
+
+/// A mapping iterates over its keys, which JavaScript's own iteration of a Map does not.
+unsafe extern "C" fn iter_keys(object: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handles are alive; the wire was just written.
+        unsafe {
+            let js = this_fields(Ref::from_ptr(object))?;
+            let mut text = WireValue::utf8_ascii("keys");
+            let name = JsRef::owned_or_err(pyox_js_value_new(&mut text))?;
+            let mut out = WireValue::undefined();
+            let tag = pyox_js_object_get(js.handle, name.handle(), &mut out);
+            let is_method = match tag {
+                TAG_ABSENT => false,
+                _ => crate::jsproxy::flags_of(wire::read(tag, &out)?.borrow()) & JS_IS_CALLABLE != 0,
+            };
+            let tag = if is_method {
+                pyox_js_method_call(js.handle, name.handle(), ptr::null_mut(), 0, &mut out)
+            } else {
+                pyox_js_iterator_new(js.handle, 0, &mut out)
+            };
+            wire::read(tag, &out).map(Py::into_ptr)
+        }
+    })
 }
 
 unsafe extern "C" fn aiter(object: *mut PyObject) -> *mut PyObject {

@@ -97,6 +97,11 @@ delegated! {
         destroy "destroy" "destroy()\n\nDestroys the PyProxy: JavaScript cannot use it any more.";
         unwrap "unwrap" "unwrap()\n\nThe Python object behind the proxy.";
     }
+    async_generator {
+        asend "asend" "asend(value, /)\n\nResumes with a value: an awaitable of what is yielded next, or StopAsyncIteration.";
+        athrow "athrow" "athrow(error, /)\n\nRaises the error where the generator is paused: an awaitable of what is yielded next.";
+        aclose "aclose" "aclose()\n\nEnds the generator: an awaitable.";
+    }
     array {
         append "append" "append(object, /)\n\nAdds an element at the end.";
         extend "extend" "extend(iterable, /)\n\nAdds all elements of an iterable at the end.";
@@ -156,6 +161,25 @@ unsafe extern "C" fn array_repeat(object: *mut PyObject, count: Py_ssize_t) -> *
 unsafe extern "C" fn object_map_iter(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython passes a live object.
     unsafe { delegate(c"object_map_iter", object, ptr::null(), 0, ptr::null_mut()) }
+}
+
+/// `anext`.
+pub(super) unsafe extern "C" fn anext(object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes a live object.
+    unsafe { delegate(c"async_iterator_anext", object, ptr::null(), 0, ptr::null_mut()) }
+}
+
+/// `JsArray[int]` and the like, for annotations (FFI-070).
+pub(super) fn class_getitem() -> ffi::PyMethodDef {
+    ffi::PyMethodDef {
+        ml_flags: ffi::METH_O | ffi::METH_CLASS,
+        ..method_o(c"__class_getitem__", generic_alias, c"For type annotations.")
+    }
+}
+
+unsafe extern "C" fn generic_alias(class: *mut PyObject, item: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes live objects.
+    unsafe { ffi::Py_GenericAlias(class, item) }
 }
 
 /// `__all__`, for `from module import *` (TT-050).

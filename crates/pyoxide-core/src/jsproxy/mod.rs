@@ -27,6 +27,7 @@ use crate::cells::Slot;
 use crate::py::{self, Py, PyResult, Ref, check};
 
 pub use buffer::to_memoryview;
+pub use call::method as call_method;
 pub use exception::{exception_handle, new_exception};
 
 /// What every proxy has.
@@ -206,7 +207,7 @@ fn unsafe_set_attr(module: Ref<'_>, name: &CStr, value: Ref<'_>) -> i32 {
 }
 
 fn methods_of(class: Class) -> Option<*mut c_void> {
-    Some(methods_forever(match class {
+    let mut methods = match class {
         Class::JsProxy => {
             let mut all = attributes::methods();
             all.extend(methods::object());
@@ -221,8 +222,11 @@ fn methods_of(class: Class) -> Option<*mut c_void> {
         Class::JsMutableMap => methods::mutable_map(),
         Class::JsIterator => methods::iterator(),
         Class::JsGenerator => methods::generator(),
-        _ => return None,
-    }))
+        Class::JsAsyncGenerator => methods::async_generator(),
+        _ => Vec::new(),
+    };
+    methods.push(methods::class_getitem());
+    Some(methods_forever(methods))
 }
 
 fn getset_of(class: Class) -> Option<*mut c_void> {
@@ -275,6 +279,9 @@ fn make_type(
 
 /// The mark in a type key of a JsOnceCallable, which no JavaScript value has.
 const ONCE_CALLABLE: u32 = 1 << 31;
+
+/// The mark in a type key of an object that was imported as a module.
+pub(crate) const MODULE: u32 = 1 << 30;
 
 /// The flags that decide the concrete type. The others say more about the value, but give no other operators.
 const TYPE_FLAGS: u32 = !(JS_IS_PLAIN_OBJECT | JS_IS_HEREDITARY);
@@ -375,6 +382,9 @@ fn make_concrete(flags: u32) -> PyResult<Py> {
         call::slots(&mut slots, offset_of!(JsProxyObject, js) + offset_of!(JsFields, vectorcall));
         type_flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL;
     }
+    if flags & MODULE != 0 {
+        slots.add(ffi::Py_tp_getset, attributes::module_getset());
+    }
     iterate::slots(&mut slots, flags);
     item::slots(&mut slots, flags);
     methods::slots(&mut slots, flags);
@@ -419,6 +429,17 @@ pub fn new(handle: JsRef, flags: u32, this: Option<Ref<'_>>) -> PyResult<Py> {
         );
         Ok(object)
     }
+}
+
+/// A second proxy of the same JavaScript object, which the import system takes for a package.
+///
+/// # Errors
+/// Not a JsProxy; no memory.
+pub fn as_module(object: Ref<'_>) -> PyResult<Py> {
+    let js = this_fields(object)?;
+    // SAFETY: the handle is alive; the clone is ours.
+    let handle = JsRef::from_owned(unsafe { pyox_js_handle_clone(js.handle) });
+    new(handle, js.flags | MODULE, None)
 }
 
 /// A JsOnceCallable.
@@ -466,10 +487,21 @@ pub fn flags_of(object: Ref<'_>) -> u32 {
     fields(object).map_or(0, |js| js.flags)
 }
 
+/// Exchanges the object in the field `this`; both are owned.
+fn replace_this(object: Ref<'_>, new: *mut PyObject) -> PyResult<*mut PyObject> {
+    this_fields(object)?;
+    // SAFETY: checked to be a proxy, and modules are never exceptions; one thread, and no reference to the field is held.
+    unsafe {
+        let js = &raw mut (*object.as_ptr().cast::<JsProxyObject>()).js;
+        Ok(core::mem::replace(&mut (*js).this, new))
+    }
+}
+
 /// The fields of `self` in a slot or method.
 fn this_fields<'a>(object: Ref<'a>) -> PyResult<&'a JsFields> {
     match fields(object) {
         Some(js) if js.handle != 0 => Ok(js),
-        _ => Err(py::type_error("This JsException was made by Python and stands for no JavaScript error")),
+        None => Err(py::type_error("A JsProxy is needed")),
+        Some(_) => Err(py::type_error("This JsException was made by Python and stands for no JavaScript error")),
     }
 }
