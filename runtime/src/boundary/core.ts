@@ -80,6 +80,7 @@ export class Core {
       registry: this.proxies,
       stacks,
       schedule: options.schedule ?? makeSchedule(),
+      calledPromises: new WeakSet(),
       plainDicts: options.toJsLiteralMap === false,
     };
     this.imports = {

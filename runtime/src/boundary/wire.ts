@@ -12,6 +12,7 @@ import { doubleProxyFlags, valueFlags } from "./flags";
 import {
   ASCII_DATA_OFFSET,
   JS_IS_CALLABLE,
+  PY_EXPORT_ROWS,
   PYPROXY_ROUNDTRIP,
   TAG_ABSENT,
   TAG_BIGINT64,
@@ -373,7 +374,7 @@ export class Wire {
   die(reason: unknown): FatalError {
     if (this.dead === undefined) {
       this.dead = fatalError(reason);
-      this.exports = deadExports(this.exports, this.dead);
+      this.exports = deadExports(this.dead);
     }
     return this.dead;
   }
@@ -405,9 +406,9 @@ function looksAscii(text: string): boolean {
 }
 
 /** Exports that all throw, so that living calls need no test. */
-function deadExports(exports: PyExports, error: FatalError): PyExports {
+function deadExports(error: FatalError): PyExports {
   const dead: Record<string, () => never> = {};
-  for (const name of Object.keys(exports)) {
+  for (const [name] of PY_EXPORT_ROWS) {
     dead[name] = () => {
       throw deadError(error);
     };

@@ -23,10 +23,14 @@ export class DownloadError extends Error {
 export class Downloader {
   constructor(private readonly node: NodeModules | undefined) {}
 
-  /** Makes `url` absolute: against the page in a browser, against the working directory in Node. */
+  /** Makes `url` absolute: against the page in a browser, against the working directory in Node. Local files become paths there. */
   resolve(url: string): string {
-    if (hasScheme(url)) {
+    const path = this.localPath(url);
+    if (path === undefined && hasScheme(url)) {
       return url;
+    }
+    if (path !== undefined && path !== url) {
+      return path;
     }
     return this.node === undefined ? new URL(url, baseUrl()).href : this.node.path.resolve(url);
   }

@@ -92,27 +92,22 @@ export class PackageLoader {
     }
     const list = jobs.map((job) => job.name).join(", ");
     message(`Loading ${list}`);
-    // A later failure must not make an earlier one an unhandled rejection: settle all, then report the first.
-    const settled = await Promise.allSettled(jobs.map((job) => this.fetch(job, options.checkIntegrity ?? true)));
+    const downloads = await Promise.allSettled(jobs.map((job) => this.fetch(job, options.checkIntegrity ?? true)));
+    const failures = downloads.filter((download) => download.status === "rejected");
+    for (const { reason } of failures) {
+      complain(String((reason as { message?: unknown } | null)?.message ?? reason));
+    }
+    // All or nothing: a package without one that it needs is of no use.
+    if (failures[0] !== undefined) {
+      throw failures[0].reason;
+    }
     const loaded: PackageData[] = [];
-    const failures: unknown[] = [];
-    for (const [index, result] of settled.entries()) {
-      const job = jobs[index] as Job;
-      if (result.status === "rejected") {
-        failures.push(result.reason);
-        complain(String((result.reason as { message?: unknown } | null)?.message ?? result.reason));
-        continue;
-      }
-      await this.install(job, result.value);
+    for (const [index, job] of jobs.entries()) {
+      await this.install(job, (downloads[index] as PromiseFulfilledResult<Uint8Array>).value);
       loaded.push({ name: job.name, version: job.version, fileName: job.fileName, packageType: job.packageType });
     }
     this.options.python.invalidateCaches();
-    if (loaded.length > 0) {
-      message(`Loaded ${loaded.map((data) => data.name).join(", ")}`);
-    }
-    if (failures.length > 0) {
-      throw failures[0];
-    }
+    message(`Loaded ${list}`);
     return loaded;
   }
 

@@ -107,7 +107,14 @@ export function sequenceMethods(registry: ProxyRegistry) {
       return initial.length === 0 ? list.reduceRight(step) : list.reduceRight(step, initial[0]);
     },
     slice(this: unknown, start?: number, stop?: number): unknown[] {
-      return elements(this, "slice").slice(start, stop);
+      const list = elements(this, "slice");
+      const slice = list.slice(start, stop);
+      const kept = new Set(slice);
+      free(
+        registry,
+        list.filter((value) => !kept.has(value)),
+      );
+      return slice;
     },
     some(this: unknown, predicate: Callback<unknown>, self?: unknown): boolean {
       return elements(this, "some").some(withProxy(this, predicate, self));

@@ -1,29 +1,35 @@
 /** Given to wasm: promises, scheduled callbacks, and stacks that wait for promises. */
-import type { JsHandle, JsImports, PyPtr, Tag, WirePtr } from "../generated";
+import { PYPROXY_ROUNDTRIP, type JsHandle, type JsImports, type PyPtr, type Tag, type WirePtr } from "../generated";
 import type { ImportContext } from "./context";
 
+const RETURNED =
+  "Object has already been destroyed: this proxy was the result of a JavaScript function that Python awaited, which frees it";
+
 /** Rows of the section "asynchrony" and those about stacks. */
-export function asynchronousImports({ wire, handles, operations, registry, stacks, schedule }: ImportContext) {
+export function asynchronousImports({ wire, handles, operations, registry, stacks, schedule, calledPromises }: ImportContext) {
   const callbacks = new Map<number, { readonly callback: PyPtr; readonly cancel: () => void }>();
   let lastId = 0;
 
-  const settle = (future: PyPtr, ok: boolean, value: unknown): void => {
+  const settle = (future: PyPtr, ok: boolean, value: unknown, fromCall: boolean): void => {
     if (wire.dead !== undefined) return; // there is nobody left to tell
     const state = registry.find(value);
     if (state !== undefined && !state.lifetime.isAlive) {
       // A destroyed proxy cannot cross; the error that says so can.
       operations.settleFuture(future, false, state.lifetime.error());
-    } else {
-      operations.settleFuture(future, ok, value);
+      return;
     }
+    operations.settleFuture(future, ok, value);
+    if (state !== undefined && fromCall && (state.flags & PYPROXY_ROUNDTRIP) === 0) registry.end(state, RETURNED);
   };
 
   return {
     pyox_js_promise_watch(promise: JsHandle, future: PyPtr): number {
       try {
-        Promise.resolve(handles.get(promise)).then(
-          (value) => settle(future, true, value),
-          (error: unknown) => settle(future, false, error),
+        const watched = handles.get(promise);
+        const fromCall = typeof watched === "object" && watched !== null && calledPromises.has(watched);
+        Promise.resolve(watched).then(
+          (value) => settle(future, true, value, fromCall),
+          (error: unknown) => settle(future, false, error, false),
         );
         return 0;
       } catch (error) {

@@ -35,7 +35,7 @@ interface Kept {
 const RETURNED = "Object has already been destroyed: this proxy was returned to Python by a JavaScript function, which frees it";
 
 /** Rows of the sections "calls" and "iteration". */
-export function callImports({ wire, handles, registry }: ImportContext) {
+export function callImports({ wire, handles, registry, calledPromises }: ImportContext) {
   const { memory } = wire;
   /** Generators that Python got from calls with borrowed proxies. */
   const generators = new WeakMap<object, Kept>();
@@ -91,11 +91,13 @@ export function callImports({ wire, handles, registry }: ImportContext) {
       if (lent.length !== 0) registry.endBorrowing(lent, borrower);
       return wire.encodePointer(TAG_PYOBJECT_OWNED, object, out);
     }
-    if (lent.length === 0 || state !== undefined) {
+    if (state !== undefined) {
       if (lent.length !== 0) registry.endBorrowing(lent, borrower);
       return wire.encodeResult(result, out);
     }
     const flags = wire.flagsOf(result);
+    if (flags & JS_IS_PROMISE) calledPromises.add(result);
+    if (lent.length === 0) return wire.encodeHandle(result, flags, out);
     if (flags & JS_IS_PROMISE) {
       const settled = (outcome: unknown): void => endExcept(lent, outcome, borrower);
       Promise.resolve(result as PromiseLike<unknown>).then(settled, settled);

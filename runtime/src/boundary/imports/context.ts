@@ -15,6 +15,8 @@ export interface ImportContext {
   readonly registry: ProxyRegistry;
   readonly stacks: Stacks;
   readonly schedule: Schedule;
+  /** Promises that JavaScript functions returned to Python: a PyProxy that they settle with is Python's (TT-099). */
+  readonly calledPromises: WeakSet<object>;
   /** Dicts become plain objects instead of LiteralMaps. */
   readonly plainDicts: boolean;
 }
