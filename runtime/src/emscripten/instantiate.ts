@@ -11,6 +11,8 @@ import type { CreateModule, EmscriptenModule, ModuleSettings } from "./module";
 export interface InstantiateOptions {
   readonly createModule: CreateModule;
   readonly wasm: Promise<WebAssembly.Module>;
+  /** The namespace object that compiled it. */
+  readonly WebAssembly: typeof WebAssembly;
   /** Functions to connect, by the name under which the WebAssembly module imports them. */
   readonly imports: object;
   /** Prepares file system and environment, before constructors run. */
@@ -55,7 +57,7 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
       guardSockets(imports.env);
       options.wasm
         .then(async (module) => {
-          const instance = await WebAssembly.instantiate(module, imports);
+          const instance = await options.WebAssembly.instantiate(module, imports);
           receive(instance, module);
         })
         .catch((error: unknown) => failed(explainLinkError(error)));
@@ -114,9 +116,10 @@ function guardSockets(environment: Record<string, WebAssembly.ImportValue>): voi
 }
 
 function explainLinkError(error: unknown): unknown {
-  if (error instanceof WebAssembly.LinkError) {
+  // By name: the error may be of another realm.
+  if ((error as { name?: unknown } | null)?.name === "LinkError") {
     return new Error(
-      `pyodide.asm.wasm does not fit the JavaScript files beside it (${error.message}): all files must come from the same distribution.`,
+      `pyodide.asm.wasm does not fit the JavaScript files beside it (${(error as Error).message}): all files must come from the same distribution.`,
       { cause: error },
     );
   }

@@ -68,7 +68,7 @@ export class Downloader {
     } else {
       const response = await this.fetch(url, what);
       const type = response.headers.get("content-type") ?? "";
-      if (/^application\/wasm\s*(;|$)/i.test(type) && typeof WebAssembly.compileStreaming === "function") {
+      if (/^application\/wasm\s*(;|$)/i.test(type) && this.node === undefined && typeof WebAssembly.compileStreaming === "function") {
         try {
           return await WebAssembly.compileStreaming(response);
         } catch (error) {
@@ -81,7 +81,7 @@ export class Downloader {
       throw failure(url, what, `it is not a WebAssembly module: it begins with ${quote(new TextDecoder().decode(bytes.subarray(0, 64)))}`);
     }
     try {
-      return await WebAssembly.compile(bytes);
+      return await (this.node?.WebAssembly ?? WebAssembly).compile(bytes);
     } catch (error) {
       throw failure(url, what, reason(error), error);
     }

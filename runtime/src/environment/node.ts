@@ -11,6 +11,8 @@ export interface NodeModules {
   readonly tty: typeof import("node:tty");
   readonly vm: typeof import("node:vm");
   readonly process: NodeJS.Process;
+  /** `WebAssembly` of the realm in which imported modules run: another than this script's in Jest and other `vm` contexts. */
+  readonly WebAssembly: typeof WebAssembly;
 }
 
 interface BuiltinLoader {
@@ -30,7 +32,8 @@ export async function loadNodeModules(): Promise<NodeModules> {
     return imported.default ?? imported;
   };
   const [fs, path, url, tty, vm] = await Promise.all(["node:fs", "node:path", "node:url", "node:tty", "node:vm"].map(load));
-  return { fs, path, url, tty, vm, process: host } as NodeModules;
+  const webAssembly = (vm as NodeModules["vm"]).runInThisContext("WebAssembly") as typeof WebAssembly;
+  return { fs, path, url, tty, vm, process: host, WebAssembly: webAssembly } as NodeModules;
 }
 
 /** Imports an ES module by URL, also from inside a `vm` context that has no importer of its own (Jest). */

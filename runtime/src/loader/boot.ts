@@ -96,6 +96,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   module = await instantiate({
     createModule: await createModule,
     wasm,
+    WebAssembly: node?.WebAssembly ?? WebAssembly,
     imports: core.imports,
     programName: options.argv[0] ?? "python",
     prepare(prepared) {
