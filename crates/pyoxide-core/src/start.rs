@@ -19,6 +19,10 @@ struct Arena(#[expect(dead_code, reason = "JavaScript writes it")] [u8; ARENA_BY
 static ARENA: Slot<Arena> = Slot::new(Arena([0; ARENA_BYTES as usize]));
 static PANIC_HOOK: Slot<bool> = Slot::new(false);
 
+unsafe extern "C" {
+    fn __llvm_profile_set_dumped();
+}
+
 /// Address of the arena.
 pub fn arena() -> Address {
     ARENA.as_ptr().cast()
@@ -46,6 +50,9 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
         std::panic::set_hook(Box::new(|_| {}));
     }
     state::set_start_flags(flags);
+    // Everything in compiler-rt is linked, the profiler's runtime included; it would write a file when the program exits.
+    // SAFETY: sets a flag.
+    unsafe { __llvm_profile_set_dumped() };
     // SAFETY: by contract.
     let argv = unsafe { read_argv(argv, argv_count) };
     // SAFETY: the names are 0-terminated and live for ever; this is before the interpreter starts.

@@ -56,33 +56,39 @@ pub(super) fn getset() -> *mut c_void {
     Box::leak(table.into_boxed_slice()).as_mut_ptr().cast()
 }
 
-/// What only an imported object has: `__path__`, empty, which makes it a package whose submodules are its members.
+/// What only an imported object has: the attributes that the import system wants. They follow from `__spec__`; `__path__` is empty,
+/// which makes the object a package whose submodules are its members.
 pub(super) fn module_getset() -> *mut c_void {
+    let entry = |name: &'static core::ffi::CStr, of_spec: &'static core::ffi::CStr, set: ffi::setter| ffi::PyGetSetDef {
+        name: name.as_ptr(),
+        get: Some(get_of_spec),
+        set: Some(set),
+        doc: c"For the import system.".as_ptr(),
+        closure: of_spec.as_ptr() as *mut c_void,
+    };
     let table = vec![
-        ffi::PyGetSetDef {
-            name: c"__path__".as_ptr(),
-            get: Some(get_path),
-            set: Some(ignore),
-            doc: c"Empty: submodules are members of the JavaScript object.".as_ptr(),
-            closure: ptr::null_mut(),
-        },
-        ffi::PyGetSetDef {
-            name: c"__spec__".as_ptr(),
-            get: Some(get_spec),
-            set: Some(set_spec),
-            doc: c"How it was found.".as_ptr(),
-            closure: ptr::null_mut(),
-        },
+        entry(c"__spec__", c"", set_spec),
+        entry(c"__name__", c"name", ignore),
+        entry(c"__package__", c"name", ignore),
+        entry(c"__loader__", c"loader", ignore),
+        entry(c"__path__", c"submodule_search_locations", ignore),
         ffi::PyGetSetDef::default(),
     ];
     Box::leak(table.into_boxed_slice()).as_mut_ptr().cast()
 }
 
-unsafe extern "C" fn get_spec(object: *mut PyObject, _closure: *mut c_void) -> *mut PyObject {
+unsafe extern "C" fn get_of_spec(object: *mut PyObject, closure: *mut c_void) -> *mut PyObject {
     guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython passes a live object; a module keeps its spec where functions keep `this`.
-        let spec = this_fields(unsafe { Ref::from_ptr(object) })?.this;
-        Ok(if spec.is_null() { Py::none() } else { unsafe { Ref::from_ptr(spec) }.to_owned() }.into_ptr())
+        // SAFETY: CPython passes a live object; a module keeps its spec where functions keep `this`; the closure is a static text.
+        unsafe {
+            let spec = this_fields(Ref::from_ptr(object))?.this;
+            if spec.is_null() {
+                return Ok(Py::none().into_ptr());
+            }
+            let name = core::ffi::CStr::from_ptr(closure.cast());
+            let spec = Ref::from_ptr(spec);
+            if name.is_empty() { Ok(spec.to_owned().into_ptr()) } else { spec.attr(name).map(Py::into_ptr) }
+        }
     })
 }
 
@@ -96,10 +102,6 @@ unsafe extern "C" fn set_spec(object: *mut PyObject, value: *mut PyObject, _clos
         }
         Ok(0)
     })
-}
-
-unsafe extern "C" fn get_path(_object: *mut PyObject, _closure: *mut c_void) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || Py::list().map(Py::into_ptr))
 }
 
 unsafe extern "C" fn ignore(_object: *mut PyObject, _value: *mut PyObject, _closure: *mut c_void) -> c_int {
@@ -175,12 +177,36 @@ pub(super) unsafe extern "C" fn setattro(object: *mut PyObject, name: *mut PyObj
                 return Ok(0);
             }
             let mut out = WireValue::undefined();
+            if js.flags & super::MODULE != 0 && is_member(js.handle, js_name, Ref::from_ptr(value))? {
+                return Ok(0);
+            }
             wire::write_argument(Ref::from_ptr(value), &mut out)?;
             // An object that is stored outlives this call: JavaScript owns the PyProxy from now on.
             check_import(pyox_js_object_set(js.handle, js_name, &mut out))?;
             Ok(0)
         }
     })
+}
+
+/// Is the value the property already? `import document.location` assigns the submodule to its parent, where it came from;
+/// in JavaScript that assignment would load a page.
+///
+/// # Safety
+/// The handles are alive.
+unsafe fn is_member(object: Handle, name: Handle, value: Ref<'_>) -> PyResult<bool> {
+    let Some(new) = jsproxy::handle_of(value) else { return Ok(false) };
+    let mut out = WireValue::undefined();
+    // SAFETY: by contract; the wire was just written.
+    unsafe {
+        match pyox_js_object_get(object, name, &mut out) {
+            TAG_HANDLE_OWNED => {
+                let old = JsRef::from_owned(out.aux());
+                check_import_bool(pyox_js_value_equals(old.handle(), new))
+            }
+            TAG_ABSENT => Ok(false),
+            tag => wire::read(tag, &out).map(|_| false),
+        }
+    }
 }
 
 /// Raises what a failed lookup raises.
