@@ -151,7 +151,6 @@ impl Key {
         self
     }
 
-
     pub fn file(mut self, path: &Path) -> Result<Self> {
         let content = fs::read(path).with_context(|| format!("Could not read `{}`", path.display()))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
