@@ -10,9 +10,30 @@ import { ARENA_BYTES, type Address, type PyExports, type WirePtr } from "./gener
 /** The two exports that the arena needs when a call does not fit into it. */
 export type Allocator = Pick<PyExports, "pyox_py_memory_alloc" | "pyox_py_memory_free">;
 
+/**
+ * Room in the arena that nested calls use up before the engine's stack is looked at again: some ten levels.
+ * The stack must have `STACK_RESERVE_WORDS` free then, a quarter of what Node and browsers give: enough for the levels until
+ * the next look, and for Python to format the traceback that follows.
+ */
+const STACK_LOOK_BYTES = 384;
+const STACK_RESERVE_WORDS = 32768;
+
+/**
+ * JavaScript and Python call each other too deeply. Thrown before the engine's own stack overflow, which would throw the
+ * frames of the interpreter away and leave it unusable.
+ */
+export class RecursionRangeError extends RangeError {
+  constructor() {
+    super("Maximum call stack size exceeded: JavaScript and Python call each other too deeply");
+  }
+}
+
+/** `occupy` may move `top` past the end of a segment, by 8 bytes for each call that cleans up within another. */
+const OCCUPIED_MAX = 1024;
+
 interface Segment {
   readonly base: number;
-  readonly limit: number;
+  readonly end: number;
 }
 
 const NO_BYTES = new ArrayBuffer(0);
@@ -27,10 +48,12 @@ export class Memory {
   i64 = new BigInt64Array(NO_BYTES);
   /** First free byte of the arena: a multiple of 8. */
   top = 0;
-  /** End of the current segment of the arena. */
-  limit = 0;
+  /** Where `reserve` has to stop and think: the end of the segment, or time to look at the stack. */
+  #limit = 0;
 
   #base = 0;
+  #end = 0;
+  #lowest = 0;
   #memory: WebAssembly.Memory | undefined;
   #allocator: Allocator | undefined;
   readonly #outer: Segment[] = [];
@@ -47,8 +70,10 @@ export class Memory {
   /** Sets the arena up at the address that wasm reserves for it. */
   openArena(address: number): void {
     this.#base = address >>> 0;
+    this.#lowest = this.#base;
     this.top = this.#base;
-    this.limit = this.#base + ARENA_BYTES;
+    this.#end = this.#base + ARENA_BYTES;
+    this.#limit = this.#base + STACK_LOOK_BYTES;
   }
 
   /** Is nothing reserved, that is: is no call from JavaScript into wasm under way that uses the arena? */
@@ -77,15 +102,28 @@ export class Memory {
   reserve(bytes: number): WirePtr {
     const address = this.top;
     const next = address + bytes;
-    if (next > this.limit) return this.#reserveElsewhere(bytes);
+    if (next > this.#limit) return this.#reserveDeep(bytes);
     this.top = next;
     return address as WirePtr;
   }
 
+  /** Moves `top` on without room for anything: for calls that clean up, which must not fail for lack of stack. Returns the mark. */
+  occupy(): number {
+    const mark = this.top;
+    this.top = mark + 8;
+    return mark;
+  }
+
+  /** Bytes left in the current segment, for strings. */
+  get room(): number {
+    return this.#end - this.top;
+  }
+
   /** Gives back everything reserved since `top` was `mark`. */
   release(mark: number): void {
-    if (mark < this.#base || mark > this.limit) this.#leaveSegments(mark);
+    if (mark < this.#base || mark > this.#end + OCCUPIED_MAX) this.#leaveSegments(mark);
     this.top = mark;
+    if (mark === this.#lowest) this.#limit = mark + STACK_LOOK_BYTES;
   }
 
   /** `malloc`, or a RangeError when there is no memory left. */
@@ -101,24 +139,47 @@ export class Memory {
     this.#allocator?.pyox_py_memory_free(address);
   }
 
-  #reserveElsewhere(bytes: number): WirePtr {
+  #reserveDeep(bytes: number): WirePtr {
+    if (!stackHasRoom()) throw new RecursionRangeError();
+    const address = this.top;
+    const next = address + bytes;
+    if (next <= this.#end) {
+      this.top = next;
+      this.#limit = Math.min(next + STACK_LOOK_BYTES, this.#end);
+      return address as WirePtr;
+    }
     const size = Math.max(bytes, ARENA_BYTES);
     const base = this.alloc(size);
-    this.#outer.push({ base: this.#base, limit: this.limit });
+    this.#outer.push({ base: this.#base, end: this.#end });
     this.#base = base;
-    this.limit = base + size;
+    this.#end = base + size;
     this.top = base + bytes;
+    this.#limit = Math.min(this.top + STACK_LOOK_BYTES, this.#end);
     return base as number as WirePtr;
   }
 
   #leaveSegments(mark: number): void {
-    while (mark < this.#base || mark > this.limit) {
+    while (mark < this.#base || mark > this.#end + OCCUPIED_MAX) {
       const outer = this.#outer.pop();
       if (outer === undefined) throw new Error("Pyoxide has a bug: the arena was released to an address outside it");
       if (this.#retired !== 0) this.free(this.#retired as Address);
       this.#retired = this.#base;
       this.#base = outer.base;
-      this.limit = outer.limit;
+      this.#end = outer.end;
+      this.#limit = Math.min(mark + STACK_LOOK_BYTES, this.#end);
     }
+  }
+}
+
+const stackFiller: readonly number[] = new Array<number>(STACK_RESERVE_WORDS).fill(0);
+const nothing = (): void => undefined;
+
+/** Is there room on the engine's stack? Arguments of a call lie there, so a call with many of them tells. */
+function stackHasRoom(): boolean {
+  try {
+    Reflect.apply(nothing, undefined, stackFiller);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -81,7 +81,15 @@ export class Operations {
 
   /** Gives a reference back. May run Python code; never throws what that raises. */
   drop(object: PyPtr): void {
-    this.#guarded(() => this.wire.exports.pyox_py_object_drop(object));
+    const { wire } = this;
+    const mark = wire.memory.occupy();
+    try {
+      wire.exports.pyox_py_object_drop(object);
+    } catch (error) {
+      throw wire.escaped(error);
+    } finally {
+      wire.memory.release(mark);
+    }
   }
 
   /** The capability flags of an object. */

@@ -41,7 +41,7 @@ import {
   type Tag,
 } from "./generated";
 import type { HandleTable } from "./handles";
-import type { Memory } from "./memory";
+import { RecursionRangeError, type Memory } from "./memory";
 import { Strings } from "./strings";
 
 /** What the wire needs to know of a PyProxy. */
@@ -180,7 +180,7 @@ export class Wire {
   #encodeString(text: string, at: number): Tag {
     const length = text.length;
     const memory = this.memory;
-    if (length > ARENA_STRING_MAX || memory.limit - memory.top < 2 * length + 8) return this.#encodeLongString(text, at);
+    if (length > ARENA_STRING_MAX || memory.room < 2 * length + 8) return this.#encodeLongString(text, at);
     const address = memory.top;
     const u8 = memory.u8;
     let seen = 0;
@@ -367,6 +367,7 @@ export class Wire {
       this.#raised = undefined; // errors are not kept alive longer than they travel
       return error;
     }
+    if (error instanceof RecursionRangeError) return error;
     return tearsDownWasm(error) ? this.die(error) : error;
   }
 

@@ -69,7 +69,7 @@ export class Lifetime {
     const children = this.#children;
     if (children !== undefined) {
       this.#children = undefined;
-      for (const child of children) child.end(owner, reason);
+      for (const child of children) child.end(owner, () => attributeReason(reason));
     }
     return object;
   }
@@ -84,6 +84,15 @@ export class Lifetime {
 /** The message of `destroy`, or the usual one. */
 export function destroyedMessage(message: string | undefined): string {
   return message ?? DESTROYED;
+}
+
+/** Why the proxy of an attribute is gone: the proxy it was read from is. */
+function attributeReason(reason: Reason): string {
+  const rootReason = typeof reason === "string" ? reason : reason();
+  return (
+    `${DESTROYED}: this proxy was read as an attribute of another proxy and lived as long as that one, which is gone. ` +
+    `To keep the object, take a \`.copy()\` of its proxy. (The other proxy: ${rootReason})`
+  );
 }
 
 /**

@@ -92,8 +92,9 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
       return undefined; // a proxy of another kind that does not like to be asked
     }
     if (state === undefined || !(state instanceof PyProxyState)) return undefined;
-    // What inherits from a PyProxy is none; what belongs to another interpreter is a plain object here (TT-076).
-    return state.proxy === value && state.registry === this ? state : undefined;
+    // What belongs to another interpreter is a plain object here (TT-076). COMPAT: what wraps or inherits from a PyProxy stands
+    // for its object too: frameworks wrap every object that they keep.
+    return state.registry === this ? state : undefined;
   }
 
   /** As `stateOf` for any value. */
@@ -213,8 +214,8 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   setElement(state: PyProxyState, index: number, value: unknown): void {
     const { object } = state.lifetime;
     const length = this.operations.length(object);
-    if (index < length) {
-      this.operations.setItem(object, index, value);
+    if (index < length || (state.flags & PY_HAS_MUTABLE_SEQUENCE) === 0) {
+      this.operations.setItem(object, index, value); // Python says what a sequence cannot do
     } else if (index === length) {
       this.#splice(state, length, length, [value]);
     } else {

@@ -10,7 +10,6 @@
  * SPEC: ECMA-262, 10.5 Proxy Object Internal Methods.
  */
 import {
-  PY_HAS_MUTABLE_SEQUENCE,
   PY_HAS_SEQUENCE,
   PYPROXY_CAPTURE_THIS,
   type PyPtr,
@@ -82,7 +81,7 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
         `Cannot set \`${name}\`: it belongs to the API of PyProxies. Use \`$${name}\` to set the Python attribute \`${name}\``,
       );
     }
-    if (this.flags & PY_HAS_MUTABLE_SEQUENCE && isIndex(name)) {
+    if (this.flags & PY_HAS_SEQUENCE && isIndex(name)) {
       this.registry.setElement(this, Number(name), value);
       return true;
     }
@@ -110,7 +109,7 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
         `Cannot delete \`${name}\`: it belongs to the API of PyProxies. Use \`$${name}\` to delete the Python attribute \`${name}\``,
       );
     }
-    if (this.flags & PY_HAS_MUTABLE_SEQUENCE && isIndex(name)) {
+    if (this.flags & PY_HAS_SEQUENCE && isIndex(name)) {
       this.registry.operations.deleteItem(this.lifetime.object, Number(name));
       return true;
     }

@@ -112,8 +112,13 @@ export function callImports({ wire, handles, registry, calledPromises }: ImportC
 
   /** A call that threw: the borrowing ends, and what was thrown is kept. */
   const failCall = (error: unknown, lent: PyProxyState[], borrower: unknown, failure: number): number => {
-    if (lent.length !== 0) endExcept(lent, error, borrower);
-    return wire.fail(error, failure);
+    let thrown = error;
+    try {
+      if (lent.length !== 0) endExcept(lent, error, borrower);
+    } catch (fatal) {
+      thrown = fatal;
+    }
+    return wire.fail(thrown, failure);
   };
 
   const keeps = (value: unknown): boolean => typeof value === "function" && registry.owningFunctions.has(value);
