@@ -1,75 +1,245 @@
-"""What the Rust core calls: futures, awaiting for JavaScript, formatting of exceptions, dotted imports.
+"""What the core calls in Python: tracebacks, imports by dotted name, and whatever waits.
 
-Invariant: asyncio is imported only when something asynchronous happens.
+Owns the contract with the core's ``exports.rs``, ``error.rs`` and ``promise.rs``. Not here: the event loop itself (``pyodide.webloop``).
+
+Invariants: asyncio is imported only when something asynchronous happens; ``format_exception`` never raises; who watches an awaitable
+is told exactly once.
 """
 
-_INTERNAL = ("/_pyodide/", "/pyodide/code.py")
+from __future__ import annotations
+
+import sys
+
+# ---- tracebacks ----
 
 
-def _is_internal(filename):
-    return filename.startswith("/lib/python") and any(part in filename for part in _INTERNAL)
+def _internal_files() -> tuple[str, ...]:
+    here = _internal_files.__code__.co_filename.rpartition("/")[0]
+    package = here.rpartition("/")[0] + "/pyodide/"
+    return (here + "/", *[package + name for name in ("code.py", "console.py", "webloop.py")])
 
 
-def format_exception(exc):
-    """The traceback of an exception as CPython prints it, without the frames that only Pyoxide has put below the user's."""
-    import traceback
+# Frames of these files say nothing about the user's program. `sys.last_exc` has them all.
+_INTERNAL = _internal_files()
 
-    tb = exc.__traceback__
-    while tb is not None and _is_internal(tb.tb_frame.f_code.co_filename):
-        tb = tb.tb_next
-    # An error in this package itself has nothing but internal frames; a SyntaxError of the user's source needs none.
-    if tb is None and not isinstance(exc, SyntaxError):
-        tb = exc.__traceback__
-    return "".join(traceback.format_exception(type(exc), exc, tb))
+# CPython prints more than a line for these: the place of the error, suggestions, members.
+_ELABORATE = (SyntaxError, NameError, AttributeError, ImportError, BaseExceptionGroup)
+_FRAMES_MAX = 20
 
 
-def import_dotted(name):
-    """``a.b.c`` as a module, or as the attribute ``c`` of the module ``a.b`` (pyimport)."""
-    from importlib import import_module
-
-    stem, _, attribute = name.rpartition(".")
-    if not stem:
-        return import_module(name)
+def format_exception(exc: BaseException) -> str:
+    """The traceback of an exception as CPython prints it, without the frames of Pyoxide itself. Ends with a newline."""
     try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        # Only the last part may be an attribute; a module that misses one of its own imports is an error of its own.
-        if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
-            raise
-        if error.name != name and error.name != stem:
-            return getattr(import_dotted(stem), attribute)
-        if error.name == stem and "." not in stem:
-            raise
-        owner = import_dotted(stem)
-        if not hasattr(owner, attribute):
-            raise
-        return getattr(owner, attribute)
+        return _format_plain(exc) or _format_elaborate(exc)
+    except Exception as failure:
+        return f"{type(exc).__qualname__}: <the traceback cannot be printed: {type(failure).__qualname__}>\n"
+
+
+def _format_plain(exc):
+    """As ``traceback`` formats it, for exceptions without context whose frames have no source to show; else None.
+
+    PERF: most errors that cross into JavaScript are of this kind (bench `throw_py_js`), and need no further module.
+    """
+    if (
+        isinstance(exc, _ELABORATE)
+        or exc.__cause__ is not None
+        or not (exc.__context__ is None or exc.__suppress_context__)
+        or getattr(exc, "__notes__", None)
+    ):
+        return None
+    text = "Traceback (most recent call last):\n"
+    frames, last, repeated = 0, None, 0
+    tb = exc.__traceback__
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        filename = code.co_filename
+        if not filename.startswith(_INTERNAL):
+            if filename[:1] != "<" or filename.startswith("<frozen") or tb.tb_lineno is None:
+                return None
+            line = f'  File "{filename}", line {tb.tb_lineno}, in {code.co_name}\n'
+            # Long or recursive tracebacks are shortened elsewhere.
+            repeated = repeated + 1 if line == last else 0
+            frames += 1
+            if repeated > 2 or frames > _FRAMES_MAX:
+                return None
+            last = line
+            text += line
+        tb = tb.tb_next
+    if "linecache" in sys.modules and frames:
+        # Some front ends give the lines of `<...>` files to linecache.
+        lines = sys.modules["linecache"].cache
+        tb = exc.__traceback__
+        while tb is not None:
+            if tb.tb_frame.f_code.co_filename in lines:
+                return None
+            tb = tb.tb_next
+    kind = type(exc)
+    name = kind.__qualname__
+    if kind.__module__ not in ("builtins", "__main__"):
+        name = f"{kind.__module__}.{name}"
+    try:
+        message = str(exc)
+    except Exception:
+        message = "<exception str() failed>"
+    last = f"{name}: {message}\n" if message else f"{name}\n"
+    return text + last if frames else last
+
+
+def _format_elaborate(exc):
+    from traceback import TracebackException
+
+    report = TracebackException.from_exception(exc, compact=True)
+    pending, seen = [report], set()
+    while pending:
+        part = pending.pop()
+        if part is None or id(part) in seen:
+            continue
+        seen.add(id(part))
+        part.stack[:] = [frame for frame in part.stack if not frame.filename.startswith(_INTERNAL)]
+        if not part.stack:
+            part.stack = None
+        pending += [part.__cause__, part.__context__, *(part.exceptions or ())]
+    text = "".join(report.format())
+    if isinstance(exc, ModuleNotFoundError):
+        from ._importhook import hint_for
+
+        text += hint_for(exc.name)
+    return text
+
+
+# ---- imports ----
+
+
+def import_dotted(name: str) -> object:
+    """What ``pyimport(name)`` gives: a module, or for ``a.b.c`` what ``from a.b import c`` binds.
+
+    Raises TypeError if the name is no str, ModuleNotFoundError or ImportError as the import statement does.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"The name of a module must be a str, not {type(name).__name__!r}")
+    stem, _, last = name.rpartition(".")
+    if not stem:
+        return __import__(name)
+    module = __import__(stem, None, None, (last,))
+    try:
+        return getattr(module, last)
+    except AttributeError:
+        pass
+    if name in sys.modules:
+        return sys.modules[name]
+    raise ImportError(f"cannot import name {last!r} from {stem!r}", name=stem, path=getattr(module, "__file__", None))
+
+
+# ---- waiting ----
 
 
 def new_future():
-    """A pending future of the event loop."""
-    from pyodide.webloop import get_loop
+    """A pending future of the running event loop, for ``await`` on a JavaScript promise."""
+    from pyodide.webloop import running_loop
 
-    return get_loop().create_future()
+    return running_loop().create_future()
 
 
-def watch_awaitable(awaitable, settle):
-    """Await in the event loop, then call ``settle(True, result)`` or ``settle(False, error)`` once."""
-    import asyncio
+class Completion:
+    """Awaitable for JavaScript only: says that a future is done, not with what, so that nothing is converted."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future):
+        self.future = future
+
+    def __await__(self):
+        yield from ()
+
+
+def watch_awaitable(awaitable, settle) -> None:
+    """Await in the event loop, then call ``settle(True, result)`` or ``settle(False, error)``, once.
+
+    ``settle`` is a JavaScript function; ``error`` is a proxy of a PythonError.
+    """
+    if type(awaitable) is Completion:
+        awaitable.future.add_done_callback(lambda future: settle(True, None))
+        return
+    from asyncio import ensure_future
+
+    from pyodide.webloop import running_loop
+
+    future = ensure_future(awaitable, loop=None if hasattr(awaitable, "get_loop") else running_loop())
+    future.add_done_callback(lambda future: _settle(future, settle))
+
+
+def _settle(future, settle):
+    from asyncio import CancelledError
 
     from _pyodide_core import js_error
-    from pyodide.webloop import get_loop
 
-    future = asyncio.ensure_future(awaitable, loop=get_loop())
-
-    def done(future):
-        if future.cancelled():
-            settle(False, js_error(asyncio.CancelledError()))
-            return
-        error = future.exception()
+    error = CancelledError() if future.cancelled() else future.exception()
+    try:
         if error is None:
             settle(True, future.result())
         else:
             settle(False, js_error(error))
+    finally:
+        error = None  # an exception and the frame that it passed keep each other alive
 
-    future.add_done_callback(done)
+
+def block_on_promise(promise):
+    """Suspend this stack until a JavaScript promise settles; the result, or the error as an exception.
+
+    Everything that blocks goes through here: asyncio's idea of what is running belongs to the stack that is suspended.
+    """
+    from _pyodide_core import run_sync
+
+    asyncio = sys.modules.get("_asyncio")
+    webloop = sys.modules.get("pyodide.webloop")
+    if asyncio is None or webloop is None:
+        return run_sync(promise)
+    loop = asyncio._get_running_loop()
+    task = None
+    if loop is not None:
+        task = asyncio._swap_current_task(loop, None)
+        if isinstance(loop, webloop.WebLoop):
+            loop._before_suspension()
+    main = webloop.main_loop()
+    asyncio._set_running_loop(main)
+    try:
+        return run_sync(promise)
+    finally:
+        asyncio._set_running_loop(loop)
+        if loop is not None:
+            asyncio._swap_current_task(loop, task)
+
+
+def block_on(awaitable):
+    """Suspend this stack until an awaitable of either language is done (``pyodide.ffi.run_sync``)."""
+    from _pyodide_core import JsPromise, can_run_sync, create_proxy
+
+    if isinstance(awaitable, JsPromise):
+        return block_on_promise(awaitable)
+    if not hasattr(type(awaitable), "__await__"):
+        from inspect import isawaitable  # generator-based coroutines
+
+        if not isawaitable(awaitable):
+            raise TypeError(f"run_sync() needs an awaitable, not {type(awaitable).__name__!r}")
+    if not can_run_sync():
+        if hasattr(awaitable, "close"):
+            awaitable.close()  # it will never run: no warning that nobody awaited it
+        raise RuntimeError(
+            "Cannot block here: either this JavaScript engine has no stack switching (JSPI), or a JavaScript function that cannot "
+            "wait is between Python and the host. Use `await`, or enter Python with runPythonAsync or callPromising"
+        )
+    from asyncio import ensure_future
+
+    from pyodide.webloop import running_loop
+
+    future = ensure_future(awaitable, loop=None if hasattr(awaitable, "get_loop") else running_loop())
+    if not future.done():
+        signal = create_proxy(Completion(future))
+        try:
+            block_on_promise(signal)
+        except BaseException:
+            future.cancel()  # interrupted: nobody waits for it any more
+            raise
+        finally:
+            signal.destroy()
+    return future.result()

@@ -1,125 +1,229 @@
-"""Importing JavaScript objects as modules, and hints for modules that are not there.
+"""Imports: JavaScript objects as modules, asyncio with its event loop, and hints for modules that are missing.
 
-Owns the registry behind ``registerJsModule``: ``js``, ``pyodide_js`` and the user's. A nested object is a submodule (JS-035).
+Owns the registry behind ``registerJsModule`` (``js``, ``pyodide_js`` and the user's modules) and the finders in ``sys.meta_path``.
+Importing this module, which the loader does once at start, puts them there and makes proxies instances of the abstract base classes
+that a Python programmer expects.
+
+Invariants: a module is a JsProxy, so that its attributes are read from and written to the JavaScript object; what the import
+system wants to know of a module (``__spec__``, ``__path__``...) is kept in the proxy (``as_module``) and is never written to the object.
 """
 
+from __future__ import annotations
+
 import sys
-from importlib.machinery import ModuleSpec
+from _frozen_importlib import ModuleSpec
 
-_modules = {}
+from _pyodide_core import JsProxy, as_module
 
-_REMOVED = frozenset(
-    "_curses _dbm _gdbm _tkinter curses dbm ensurepip fcntl grp idlelib lib2to3 msvcrt pwd pty resource syslog termios tkinter tty "
-    "turtle turtledemo venv winreg winsound".split()
-)
+_registered: dict[str, JsProxy] = {}
 
 
-def register_js_module(name, jsproxy):
-    """Make a JavaScript object importable under a name. Registering again has no effect on what was imported before."""
-    from _pyodide_core import JsProxy
+# ---- the registry ----
 
+
+def register_js_module(name: str, jsproxy: JsProxy) -> None:
+    """Make a JavaScript object importable under a name; its objects are submodules (JS-035, FFI-074).
+
+    Registering a name again replaces the object, but a module that was imported before stays in ``sys.modules``.
+    Raises TypeError if ``name`` is no str or ``jsproxy`` no JavaScript object.
+
+    >>> register_js_module("shop", run_js("({prices: {tea: 3}})"))  # doctest: +SKIP
+    >>> from shop.prices import tea  # doctest: +SKIP
+    """
     if not isinstance(name, str):
-        raise TypeError(f"The name of a JavaScript module must be a str, not {type(name).__name__}")
+        raise TypeError(f"The name of a JavaScript module must be a str, not {type(name).__name__!r}")
     if not isinstance(jsproxy, JsProxy):
-        raise TypeError(f"A JavaScript module must be a JavaScript object, not {type(jsproxy).__name__}")
-    _modules[name] = jsproxy
+        raise TypeError(f"A JavaScript module must be a JavaScript object, not {type(jsproxy).__name__!r}")
+    _registered[name] = jsproxy
 
 
-def unregister_js_module(name):
-    """Undo :func:`register_js_module`; what was imported stays in ``sys.modules``. Raises ValueError for an unknown name."""
-    if name not in _modules:
+def unregister_js_module(name: str) -> None:
+    """Undo :func:`register_js_module`. A module that was imported stays in ``sys.modules``.
+
+    Raises ValueError if no JavaScript module is registered under that name.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"The name of a JavaScript module must be a str, not {type(name).__name__!r}")
+    if name not in _registered:
         raise ValueError(f"No JavaScript module is registered under the name {name!r}")
-    del _modules[name]
+    del _registered[name]
 
 
-class _Loader:
-    def __init__(self, jsproxy, is_package):
+# ---- finding and loading ----
+
+
+class _JsLoader:
+    """Loads one JavaScript object as a module."""
+
+    def __init__(self, jsproxy):
         self._jsproxy = jsproxy
-        self._is_package = is_package
 
     def create_module(self, spec):
-        from _pyodide_core import as_module
-
         return as_module(self._jsproxy)
 
     def exec_module(self, module):
         pass
 
     def is_package(self, fullname):
-        return self._is_package
+        return True
+
+    def get_source(self, fullname):
+        return None
+
+    def __repr__(self):
+        return "<JavaScript module loader>"
 
 
 class _JsFinder:
-    """Finds registered objects, and the objects inside them."""
+    """The finder for registered objects and for the objects inside them."""
 
     @staticmethod
     def find_spec(fullname, path=None, target=None):
+        found = _registered.get(fullname)
         parent, _, child = fullname.rpartition(".")
-        if not parent:
-            found = _modules.get(fullname)
-            if found is None:
+        if found is None:
+            if not parent:
                 return None
-            return ModuleSpec(fullname, _Loader(found, True), origin="javascript", is_package=True)
-        if parent.partition(".")[0] not in _modules:
-            return None
-        from _pyodide_core import JsProxy
-
-        owner = sys.modules.get(parent)
-        if not isinstance(owner, JsProxy):
-            return None
-        found = getattr(owner, child, None)
-        if not isinstance(found, JsProxy):
-            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
-        return ModuleSpec(fullname, _Loader(found, True), origin="javascript", is_package=True)
-
-
-class _HintFinder:
-    """The last finder: says why a module of the standard library is missing."""
-
-    @staticmethod
-    def find_spec(fullname, path=None, target=None):
-        if fullname in _REMOVED:
-            raise ModuleNotFoundError(
-                f"No module named {fullname!r}: it needs facilities of an operating system that WebAssembly does not offer",
-                name=fullname,
-            )
-        return None
+            owner = sys.modules.get(parent)
+            if not isinstance(owner, JsProxy):
+                return None
+            found = getattr(owner, child, None)
+            if not isinstance(found, JsProxy):
+                return None
+        return ModuleSpec(fullname, _JsLoader(found), origin="javascript", is_package=True)
 
 
 class _AsyncioFinder:
-    """Gives asyncio its event loop when, and only when, somebody imports it."""
+    """Gives asyncio its event loop as soon as somebody imports it, and costs nothing as long as nobody does."""
 
     @classmethod
     def find_spec(cls, fullname, path=None, target=None):
         if fullname != "asyncio":
             return None
         sys.meta_path.remove(cls)
-        from importlib.util import find_spec
-
-        spec = find_spec(fullname)
-        load = spec.loader.exec_module
-
-        class Loader:
-            create_module = staticmethod(spec.loader.create_module)
-
-            @staticmethod
-            def exec_module(module):
-                load(module)
-                from pyodide.webloop import install
-
-                install()
-
-        origin = spec.loader
-        spec.loader = Loader()
-        spec.loader.__class__.__getattr__ = lambda self, name: getattr(origin, name)
-        return spec
+        for finder in sys.meta_path:
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                spec.loader = _AsyncioLoader(spec.loader)
+                return spec
+        return None
 
 
-def install():
-    """Put the finders in place; once, at start."""
-    sys.meta_path.insert(0, _JsFinder)
-    sys.meta_path.insert(0, _AsyncioFinder)
-    sys.meta_path.append(_HintFinder)
+class _AsyncioLoader:
+    def __init__(self, loader):
+        self._loader = loader
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        import pyodide.webloop
+
+        pyodide.webloop.install()
+
+    def __getattr__(self, name):
+        return getattr(self._loader, name)
 
 
-install()
+# ---- hints ----
+
+_TERMINAL = "it needs a terminal of an operating system"
+_USERS = "it needs the user database of an operating system"
+_WINDOWS = "it is for Windows only"
+_TK = "it needs the Tk toolkit"
+_MISSING = {
+    "_curses": _TERMINAL,
+    "_tkinter": _TK,
+    "curses": _TERMINAL,
+    "dbm": "its database libraries are not part of this distribution; `sqlite3` is",
+    "ensurepip": "packages are installed with micropip",
+    "fcntl": "it needs file descriptors of an operating system",
+    "grp": _USERS,
+    "idlelib": _TK,
+    "lib2to3": "Python itself removed it",
+    "msvcrt": _WINDOWS,
+    "pwd": _USERS,
+    "resource": "it needs the resource limits of an operating system",
+    "syslog": "it needs the system log of an operating system",
+    "termios": _TERMINAL,
+    "test": "Python's own tests are not part of the distribution",
+    "tkinter": _TK,
+    "turtle": _TK,
+    "turtledemo": _TK,
+    "venv": "it needs a file system with a Python program in it, and processes",
+    "winreg": _WINDOWS,
+    "winsound": _WINDOWS,
+    "_multiprocessing": "WebAssembly has no processes",
+    "_posixsubprocess": "WebAssembly has no processes",
+}
+
+_package_of_import = None
+
+
+def set_package_lookup(function) -> None:
+    """Registers what knows the packages of the lock file: called with the name of a module, it returns the name of the package
+    that holds it, or None. ``None`` instead of a function removes it."""
+    global _package_of_import
+    _package_of_import = function
+
+
+def hint_for(name: str | None) -> str:
+    """Why a module cannot be imported and what to do, as lines that end with a newline; empty when there is nothing to say."""
+    if not isinstance(name, str):
+        return ""
+    top = name.partition(".")[0]
+    package = _package_of_import(top) if _package_of_import is not None else None
+    if isinstance(package, str) and top not in sys.modules:
+        return (
+            f"The package '{package}' of this distribution has this module, but it is not loaded yet.\n"
+            f'Load it with `await pyodide.loadPackage("{package}")` in JavaScript, '
+            f'or with `import micropip; await micropip.install("{package}")` in Python.\n'
+        )
+    if top in sys.modules:
+        return ""
+    if top in _MISSING:
+        return f"The module '{top}' of the standard library is not available in WebAssembly: {_MISSING[top]}.\n"
+    if top in sys.stdlib_module_names:
+        return f"The module '{top}' of the standard library is not part of this distribution.\n"
+    return ""
+
+
+# ---- installation ----
+
+
+def _register_abstract_bases():
+    """Lets isinstance, and with it pattern matching, see proxies as what they are (FFI-070, TT-048)."""
+    import _collections_abc as abc
+
+    import _pyodide_core as core
+
+    for base, name in (
+        (abc.Iterable, "JsIterable"),
+        (abc.Iterator, "JsIterator"),
+        (abc.Generator, "JsGenerator"),
+        (abc.AsyncIterable, "JsAsyncIterable"),
+        (abc.AsyncIterator, "JsAsyncIterator"),
+        (abc.AsyncGenerator, "JsAsyncGenerator"),
+        (abc.Awaitable, "JsPromise"),
+        (abc.Callable, "JsCallable"),
+        (abc.MutableSequence, "JsArray"),
+        (abc.Mapping, "JsMap"),
+        (abc.MutableMapping, "JsMutableMap"),
+    ):
+        base.register(getattr(core, name))
+
+
+def _install():
+    _register_abstract_bases()
+    sys.meta_path.append(_JsFinder)
+    if "asyncio" in sys.modules:
+        import pyodide.webloop
+
+        pyodide.webloop.install()
+    else:
+        sys.meta_path.insert(0, _AsyncioFinder)
+
+
+_install()

@@ -70,6 +70,14 @@ export class Session {
   async run() {
     const { cases, options: fileOptions } = takeCases();
     const { env, emit, filter } = this.host;
+    if (!fileOptions.noInterpreter) {
+      try {
+        await this.#interpreter(fileOptions);
+      } catch (error) {
+        emit({ kind: "fail", name: `(loading the interpreter for ${cases.length} tests)`, message: textOfError(error), stack: String(error?.stack ?? "") });
+        return;
+      }
+    }
     for (const one of cases) {
       if (filter && !filter(one.name)) continue;
       const reason = typeof one.options.skip === "function" ? one.options.skip(env) : one.options.skip;

@@ -1,17 +1,12 @@
-"""The interface to JavaScript: proxies, their lifetimes, and conversions (features.md sections 3.4 and 3.5)."""
+"""The interface to JavaScript: proxies and their lifetimes, conversions, blocking (features.md sections 3.4 and 3.5).
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Awaitable,
-    Generator,
-    Iterable,
-    Iterator,
-    Mapping,
-    MutableMapping,
-    MutableSequence,
-)
+A JavaScript object that cannot be converted without loss appears in Python as a :class:`JsProxy`, and a Python object in JavaScript as a
+PyProxy. A JsProxy keeps its JavaScript object alive like any reference. A PyProxy is freed by ``destroy()``; those that are made for the
+arguments of a call live until the call returns. Callbacks that JavaScript keeps longer are made with :func:`create_proxy` or
+:func:`create_once_callable`.
+"""
+
+from __future__ import annotations
 
 from _pyodide._importhook import register_js_module, unregister_js_module
 from _pyodide_core import (
@@ -44,6 +39,10 @@ from _pyodide_core import (
     jsnull,
     to_js,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 __all__ = [
     "ConversionError",
@@ -79,39 +78,18 @@ __all__ = [
     "unregister_js_module",
 ]
 
-MutableSequence.register(JsArray)
-Mapping.register(JsMap)
-MutableMapping.register(JsMutableMap)
-Iterable.register(JsIterable)
-Iterator.register(JsIterator)
-Generator.register(JsGenerator)
-AsyncIterable.register(JsAsyncIterable)
-AsyncIterator.register(JsAsyncIterator)
-AsyncGenerator.register(JsAsyncGenerator)
-Awaitable.register(JsPromise)
 
+def run_sync[T](awaitable: Awaitable[T], /) -> T:
+    """Block until a JavaScript promise or a Python awaitable is done, and return its result.
 
-def run_sync(awaitable, /):
-    """Block until an awaitable or JavaScript promise is done, and return its result.
+    JavaScript goes on meanwhile, and so do the other tasks of the event loop. Needs an engine with JavaScript Promise Integration, and
+    a way into Python that can wait (``runPythonAsync``, ``callPromising``, a task of the event loop); :func:`can_run_sync` tells.
 
-    Needs JavaScript Promise Integration, and a call from JavaScript that allows it (``runPythonAsync``, ``callPromising``);
-    :func:`can_run_sync` tells. Raises RuntimeError where blocking is impossible, or what the awaitable raises.
+    Raises RuntimeError where blocking is impossible, TypeError for what is not awaitable, and whatever the awaitable raises.
+
+    >>> run_sync(js.fetch("data.json"))  # doctest: +SKIP
+    [object Response]
     """
-    from _pyodide_core import run_sync
+    from _pyodide._hooks import block_on
 
-    if not can_run_sync():
-        raise RuntimeError(
-            "Cannot block here: it needs an engine with JavaScript Promise Integration, and a call from JavaScript that may be "
-            "suspended (runPythonAsync, callPromising)"
-        )
-    if isinstance(awaitable, JsPromise):
-        return run_sync(awaitable)
-    import asyncio
-
-    from pyodide.webloop import get_loop
-
-    proxy = create_proxy(asyncio.ensure_future(awaitable, loop=get_loop()))
-    try:
-        return run_sync(proxy)
-    finally:
-        proxy.destroy()
+    return block_on(awaitable)

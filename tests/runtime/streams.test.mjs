@@ -1,0 +1,195 @@
+/**
+ * Standard streams: every form of handler, end-of-file rules, errors.
+ */
+import { configure, test } from "../harness/registry.mjs";
+
+configure({ load: { stdout: () => {}, stderr: () => {} } });
+
+const restore = (py) => {
+  py.setStdin();
+  py.setStdout();
+  py.setStderr();
+};
+
+test("IO-13 setStdout batched: lines without their newline", ({ py, assert }) => {
+  const out = [];
+  py.setStdout({ batched: (line) => out.push(line) });
+  py.runPython("print('ABC')\nprint('a\\nb')\nimport sys\nsys.stdout.write('part')\nsys.stdout.flush()\nprint()\nprint('é中😀')");
+  restore(py);
+  assert.deepEqual(out, ["ABC", "a", "b", "part", "", "é中😀"]);
+});
+
+test("IO-14 setStdout raw: bytes", ({ py, assert }) => {
+  const out = [];
+  py.setStdout({ raw: (byte) => out.push(byte) });
+  py.runPython("print('ABC')");
+  restore(py);
+  assert.deepEqual(out, [65, 66, 67, 10]);
+});
+
+test("IO-15 setStdout write: buffers, and partial writes", ({ py, assert }) => {
+  const out = [];
+  py.setStdout({
+    write(buffer) {
+      const part = buffer.slice(0, 3);
+      out.push(...part);
+      return part.length;
+    },
+  });
+  py.runPython("print('ABCDEFGH')\nimport sys; sys.stdout.flush()");
+  restore(py);
+  assert.equal(String.fromCharCode(...out), "ABCDEFGH\n");
+});
+
+test("IO-02 setStderr", ({ py, assert }) => {
+  const out = [];
+  py.setStderr({ batched: (line) => out.push(line) });
+  py.runPython("import sys\nprint('problem', file=sys.stderr)");
+  restore(py);
+  assert.deepEqual(out, ["problem"]);
+});
+
+test("IO-11 Handlers are called with their options as this", ({ py, assert }) => {
+  class Handler {
+    lines = [];
+    batched(line) {
+      this.lines.push(line);
+    }
+  }
+  const handler = new Handler();
+  py.setStdout(handler);
+  py.runPython("print('x')");
+  restore(py);
+  assert.deepEqual(handler.lines, ["x"]);
+});
+
+test("IO-16 IO-09 isatty", ({ py, assert }) => {
+  py.setStdout({ raw: () => {}, isatty: true });
+  assert.equal(py.runPython("import sys; sys.stdout.isatty()"), true);
+  py.setStdout({ raw: () => {}, isatty: false });
+  assert.equal(py.runPython("sys.stdout.isatty()"), false);
+  py.setStdin({ stdin: () => "x", isatty: true });
+  assert.equal(py.runPython("sys.stdin.isatty()"), true);
+  restore(py);
+  assert.throws(() => py.setStdout({ batched: () => {}, isatty: true }), /isatty/);
+});
+
+test("IO-07 IO-05 The documented playback: strings and EOF between reads", ({ py, assert }) => {
+  class StdinHandler {
+    constructor(results) {
+      this.results = results;
+      this.index = 0;
+    }
+    stdin() {
+      return this.results[this.index++];
+    }
+  }
+  py.setStdin(new StdinHandler(["this is input for first read", "this is for the second", undefined]));
+  assert.equal(py.runPython("input()"), "this is input for first read");
+  assert.equal(py.runPython("input()"), "this is for the second");
+  assert.throws(() => py.runPython("input()"), "EOFError: EOF when reading a line");
+  py.setStdin(new StdinHandler(["hello\nworld", undefined]));
+  assert.equal(py.runPython("import sys; sys.stdin.read()"), "hello\nworld\n");
+  py.setStdin(new StdinHandler([97, 98, 10, undefined]));
+  assert.equal(py.runPython("input()"), "ab");
+  py.setStdin(new StdinHandler([new Uint8Array([0xc3, 0xa9, 10]), undefined]));
+  assert.equal(py.runPython("input()"), "é");
+  restore(py);
+});
+
+test("IO-05 autoEOF: false joins what is returned", ({ py, assert }) => {
+  const results = ["one\n", "two\n", undefined];
+  py.setStdin({ stdin: () => results.shift(), autoEOF: false });
+  assert.equal(py.runPython("import sys; sys.stdin.read()"), "one\ntwo\n");
+  restore(py);
+});
+
+test("IO-06 An empty string is an empty line, not the end", ({ py, assert }) => {
+  const results = ["", "after", undefined];
+  py.setStdin({ stdin: () => results.shift() });
+  assert.equal(py.runPython("input()"), "");
+  assert.equal(py.runPython("input()"), "after");
+  restore(py);
+});
+
+test("IO-08 setStdin read fills a buffer", ({ py, assert }) => {
+  const bytes = [...new TextEncoder().encode("from a reader\nsecond")];
+  py.setStdin({
+    read(buffer) {
+      const count = Math.min(buffer.length, bytes.length, 5);
+      buffer.set(bytes.splice(0, count));
+      return count;
+    },
+  });
+  assert.equal(py.runPython("input()"), "from a reader");
+  assert.equal(py.runPython("input()"), "second");
+  assert.throws(() => py.runPython("input()"), "EOFError");
+  restore(py);
+});
+
+test("IO-03 setStdin error: reading is an I/O error", ({ py, assert }) => {
+  py.setStdin({ error: true });
+  assert.throws(() => py.runPython("input()"), /OSError.*I\/O error/s);
+  restore(py);
+});
+
+test("IO-10 A handler can raise an errno", ({ py, assert }) => {
+  py.setStdin({
+    stdin() {
+      throw new py.FS.ErrnoError(py.ERRNO_CODES.EIO);
+    },
+  });
+  assert.throws(() => py.runPython("input()"), /OSError.*I\/O error/s);
+  restore(py);
+});
+
+test("IO-02 Bad handlers are refused", ({ py, assert }) => {
+  assert.throws(() => py.setStdout({ batched: 5 }), /batched/);
+  assert.throws(() => py.setStdout({ batched() {}, raw() {} }), /batched|raw/);
+  assert.throws(() => py.setStdin({ stdin: "text" }), /stdin/);
+  restore(py);
+});
+
+test("IO-18 Redirection in Python", ({ py, assert }) => {
+  const text = py.runPython("import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as f:\n  print('caught')\nf.getvalue()");
+  assert.equal(text, "caught\n");
+});
+
+test("IO-13 Output that is not UTF-8", ({ py, assert }) => {
+  const out = [];
+  py.setStdout({ raw: (byte) => out.push(byte) });
+  py.runPython("import sys\nsys.stdout.buffer.write(bytes([0, 255, 128]))\nsys.stdout.flush()");
+  restore(py);
+  assert.deepEqual(out, [0, 255, 128]);
+});
+
+test("IO-13 Large output arrives whole and in order", ({ py, assert }) => {
+  let size = 0;
+  let last;
+  py.setStdout({
+    batched: (line) => {
+      size += line.length + 1;
+      last = line;
+    },
+  });
+  py.runPython("for i in range(5000): print(i, 'x' * 50)");
+  restore(py);
+  assert.equal(last, `4999 ${"x".repeat(50)}`);
+  assert.equal(size, Array.from({ length: 5000 }, (_, i) => `${i}`.length + 52).reduce((a, b) => a + b));
+});
+
+test("IO-13 An error thrown by a handler reaches the program", ({ py, assert }) => {
+  py.setStdout({
+    write() {
+      throw new py.FS.ErrnoError(py.ERRNO_CODES.ENOSPC);
+    },
+  });
+  assert.throws(() => py.runPython("print('x', flush=True)"), "OSError");
+  restore(py);
+  try {
+    py.runPython("import sys; sys.stdout.flush()");
+  } catch {
+    // What could not be written before may still be in the buffer.
+  }
+  py.runPython("print('works again')");
+});
