@@ -1,0 +1,383 @@
+/**
+ * Pages, workers, iframes and a strict Content-Security-Policy in a real browser.
+ * The documented pages are taken word for word; only the address of the script differs.
+ */
+import { test } from "../harness/registry.mjs";
+
+const COMPLETE_EXAMPLE = `<!doctype html>
+<html>
+  <head>
+      <script src="SCRIPT"></script>
+  </head>
+  <body>
+    Pyodide test page <br>
+    Open your browser console to see Pyodide output
+    <script type="text/javascript">
+      async function main(){
+        let pyodide = await loadPyodide();
+        console.log(pyodide.runPython(\`
+            import sys
+            sys.version
+        \`));
+        pyodide.runPython("print(1 + 2)");
+      }
+      main();
+    </script>
+  </body>
+</html>
+`;
+
+const ALTERNATIVE_EXAMPLE = `<!doctype html>
+<html>
+  <head>
+    <script src="SCRIPT"></script>
+  </head>
+
+  <body>
+    <p>
+      You can execute any Python code. Just enter something in the box below and
+      click the button.
+    </p>
+    <input id="code" value="sum([1, 2, 3, 4, 5])" />
+    <button onclick="evaluatePython()">Run</button>
+    <br />
+    <br />
+    <div>Output:</div>
+    <textarea id="output" style="width: 100%;" rows="6" disabled></textarea>
+
+    <script>
+      const output = document.getElementById("output");
+      const code = document.getElementById("code");
+
+      function addToOutput(s) {
+        output.value += ">>>" + code.value + "\\n" + s + "\\n";
+      }
+
+      output.value = "Initializing...\\n";
+      // init Pyodide
+      async function main() {
+        let pyodide = await loadPyodide();
+        output.value += "Ready!\\n";
+        return pyodide;
+      }
+      let pyodideReadyPromise = main();
+
+      async function evaluatePython() {
+        let pyodide = await pyodideReadyPromise;
+        try {
+          let output = pyodide.runPython(code.value);
+          addToOutput(output);
+        } catch (err) {
+          addToOutput(err);
+        }
+      }
+    </script>
+  </body>
+</html>
+`;
+
+async function waitForLog(page, log, pattern) {
+  const found = () => log.find(({ text }) => pattern.test(text));
+  while (found() === undefined) await page.waitForEvent("console", { timeout: 20_000 });
+  return found();
+}
+
+test("ENV-04 ENV-02 IO-12 The complete example page", async ({ open, server, assert }) => {
+  const address = server.add("complete.html", COMPLETE_EXAMPLE.replace("SCRIPT", "/dist/pyodide.js"));
+  const { page, log } = await open(address);
+  await waitForLog(page, log, /^3$/);
+  const messages = log.filter(({ type }) => type === "log").map(({ text }) => text);
+  assert.equal(messages.length, 2);
+  assert.match(messages[0], /^3\.14\.\d+ /);
+  assert.equal(messages[1], "3");
+  assert.deepEqual(log.filter(({ type }) => type === "pageerror"), []);
+});
+
+test("ENV-05 The alternative example page: a box, a button, output and errors", async ({ open, server, assert }) => {
+  const address = server.add("alternative.html", ALTERNATIVE_EXAMPLE.replace("SCRIPT", "/dist/pyodide.js"));
+  const { page } = await open(address);
+  const output = () => page.evaluate(() => document.getElementById("output").value);
+  assert.match(await output(), /^Initializing\.\.\.\n/);
+  await page.click("button");
+  await page.waitForFunction(() => document.getElementById("output").value.includes(">>>"));
+  assert.equal(await output(), "Initializing...\nReady!\n>>>sum([1, 2, 3, 4, 5])\n15\n");
+  await page.fill("#code", "1/0");
+  await page.click("button");
+  await page.waitForFunction(() => document.getElementById("output").value.includes("ZeroDivisionError"));
+  assert.match(await output(), />>>1\/0\nPythonError: Traceback \(most recent call last\):\n[\s\S]*ZeroDivisionError: division by zero\n/);
+});
+
+test("ENV-02 JS-149 The classic script defines one global, loadPyodide", async ({ open, server, assert }) => {
+  const address = server.add("globals.html", `<script>before = new Set(Object.getOwnPropertyNames(window))</script><script src="/dist/pyodide.js"></script>`);
+  const { page } = await open(address);
+  const added = () => page.evaluate(() => Object.getOwnPropertyNames(window).filter((name) => !before.has(name) && name !== "before"));
+  assert.deepEqual(await added(), ["loadPyodide"]);
+  await page.evaluate(async () => {
+    await loadPyodide();
+  });
+  assert.deepEqual(await added(), ["loadPyodide"]);
+});
+
+test("ENV-03 The module exports loadPyodide and defines no global", async ({ open, server, assert }) => {
+  const address = server.add("module.html", `<script type="module">import { loadPyodide } from "/dist/pyodide.mjs"; const py = await loadPyodide(); console.log("result", py.runPython("6 * 7"), typeof globalThis.loadPyodide);</script>`);
+  const { page, log } = await open(address);
+  assert.equal((await waitForLog(page, log, /^result/)).text, "result 42 undefined");
+});
+
+test("ENV-34 A page whose policy allows wasm-unsafe-eval only", async ({ open, server, assert }) => {
+  const script = server.add("csp.mjs", `
+import { loadPyodide } from "/dist/pyodide.mjs";
+const py = await loadPyodide();
+py.runPython("import json, sqlite3, asyncio");
+const list = py.runPython("[1, {'a': 2}]");
+console.log("result", list.length, JSON.stringify(list.toJs({ dict_converter: Object.fromEntries })), await py.runPythonAsync("import asyncio; await asyncio.sleep(0); 5"));
+list.destroy();`);
+  const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+  const address = server.add("csp.html", `<!doctype html><script type="module" src="${new URL(script).pathname}"></script>`, { "content-security-policy": policy });
+  const { page, log } = await open(address);
+  assert.equal((await waitForLog(page, log, /^result|rror/)).text, 'result 2 [1,{"a":2}] 5');
+  const classic = server.add("csp-classic.js", `loadPyodide().then((py) => console.log("result", py.runPython("1 + 1")));`);
+  const second = server.add("csp-classic.html", `<!doctype html><script src="/dist/pyodide.js"></script><script src="${new URL(classic).pathname}"></script>`, { "content-security-policy": policy });
+  const other = await open(second);
+  assert.equal((await waitForLog(other.page, other.log, /^result|rror/)).text, "result 2");
+  assert.ok(!log.concat(other.log).some(({ text }) => /Content.Security.Policy/i.test(text)), "the policy was violated");
+});
+
+test("ENV-22 A module worker", async ({ open, server, assert }) => {
+  server.add("module-worker.mjs", `
+import { loadPyodide } from "/dist/pyodide.mjs";
+const ready = loadPyodide();
+self.onmessage = async ({ data }) => self.postMessage(await (await ready).runPythonAsync(data));`);
+  const { page } = await open(server.add("module-worker.html", "<!doctype html>"));
+  const result = await page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const worker = new Worker("/made/module-worker.mjs", { type: "module" });
+        worker.onmessage = ({ data }) => resolve(data);
+        worker.onerror = (event) => reject(new Error(event.message));
+        worker.postMessage("import asyncio; await asyncio.sleep(0); sum(range(101))");
+      }),
+  );
+  assert.equal(result, 5050);
+});
+
+test("ENV-19 ENV-20 The documented classic worker and its API", async ({ open, server, assert }) => {
+  server.add("webworker.js", `
+importScripts("/dist/pyodide.js");
+
+async function loadPyodideAndPackages() {
+  self.pyodide = await loadPyodide();
+}
+let pyodideReadyPromise = loadPyodideAndPackages();
+
+self.onmessage = async (event) => {
+  // make sure loading is done
+  await pyodideReadyPromise;
+  // Don't bother yet with this line, suppose our API is built in such a way:
+  const { id, python, ...context } = event.data;
+  // The worker copies the context in its own "memory" (an object mapping name to values)
+  for (const key of Object.keys(context)) {
+    self[key] = context[key];
+  }
+  // Now is the easy part, the one that is similar to working in the main thread:
+  try {
+    await self.pyodide.loadPackagesFromImports(python);
+    let results = await self.pyodide.runPythonAsync(python);
+    self.postMessage({ results, id });
+  } catch (error) {
+    self.postMessage({ error: error.message, id });
+  }
+};`);
+  server.add("py-worker.mjs", `
+const pyodideWorker = new Worker("/made/webworker.js");
+
+const callbacks = {};
+
+pyodideWorker.onmessage = (event) => {
+  const { id, ...data } = event.data;
+  const onSuccess = callbacks[id];
+  delete callbacks[id];
+  onSuccess(data);
+};
+
+const asyncRun = (() => {
+  let id = 0; // identify a Promise
+  return (script, context) => {
+    // the id could be generated more carefully
+    id = (id + 1) % Number.MAX_SAFE_INTEGER;
+    return new Promise((onSuccess) => {
+      callbacks[id] = onSuccess;
+      pyodideWorker.postMessage({
+        ...context,
+        python: script,
+        id,
+      });
+    });
+  };
+})();
+
+export { asyncRun };`);
+  const { page } = await open(server.add("consumer.html", "<!doctype html>"));
+  const result = await page.evaluate(async () => {
+    const { asyncRun } = await import("/made/py-worker.mjs");
+    const script = `
+    import statistics
+    from js import A_rank
+    statistics.stdev(A_rank)
+`;
+    const good = await asyncRun(script, { A_rank: [0.8, 0.4, 1.2, 3.7, 2.6, 5.8] });
+    const bad = await asyncRun("1/0", {});
+    return { good, bad };
+  });
+  assert.ok(Math.abs(result.good.results - 2.0818260561) < 1e-9, JSON.stringify(result.good));
+  assert.match(result.bad.error, /ZeroDivisionError: division by zero/);
+});
+
+test("ENV-35 TT-076 Two instances in one page", async ({ open, server, assert }) => {
+  const { page } = await open(server.add("two.html", `<!doctype html><script src="/dist/pyodide.js"></script>`));
+  const result = await page.evaluate(async () => {
+    const [a, b] = await Promise.all([loadPyodide(), loadPyodide()]);
+    a.runPython("x = 'a'");
+    b.runPython("x = 'b'");
+    const list = a.runPython("[1, 2]");
+    const kind = b.runPython("lambda x: type(x).__name__");
+    return [a.globals.get("x"), b.globals.get("x"), kind(list), list instanceof b.ffi.PyProxy, list instanceof a.ffi.PyProxy];
+  });
+  assert.deepEqual(result, ["a", "b", "JsProxy", false, true]);
+});
+
+test("ENV-35 TT-041 Objects of an iframe are recognised by what they are", async ({ open, server, assert }) => {
+  const { page } = await open(server.add("iframe.html", `<!doctype html><iframe></iframe><script src="/dist/pyodide.js"></script>`));
+  const result = await page.evaluate(async () => {
+    const py = await loadPyodide();
+    const inner = document.querySelector("iframe").contentWindow;
+    const evaluate = (source) => inner.eval(source);
+    const f = py.runPython(`
+import pyodide.ffi as ffi
+def f(x):
+    names = ["JsArray", "JsMap", "JsBuffer", "JsTypedArray", "JsException", "JsPromise", "JsCallable", "JsDomElement"]
+    return " ".join(name for name in names if isinstance(x, getattr(ffi, name)))
+f`);
+    const toPy = py.runPython("lambda x: repr(x.to_py())");
+    const sources = ["[1]", "new Map()", "new Uint8Array(1)", "new ArrayBuffer(1)", "new Error('x')", "Promise.resolve()", "() => 1", "document.createElement('div')"];
+    return [sources.map((source) => f(evaluate(source))), toPy(evaluate("({a: [1, new Map([[2, 3]])]})"))];
+  });
+  assert.deepEqual(result, [["JsArray", "JsMap", "JsArray JsBuffer JsTypedArray", "JsBuffer", "JsException", "JsPromise", "JsCallable", "JsDomElement"], "{'a': [1, {2: 3}]}"]);
+});
+
+test("PY-01 TT-040 FFI-038 The DOM from Python", async ({ open, server, assert }) => {
+  const { page } = await open(server.add("dom.html", `<!doctype html><title>before</title><body><p class="a">1</p><p>2</p></body><script src="/dist/pyodide.js"></script>`));
+  const result = await page.evaluate(async () => {
+    const py = await loadPyodide();
+    py.runPython(`
+import js
+from pyodide.ffi import JsDomElement
+div = js.document.createElement("div")
+div.innerHTML = "<h1>This element was created from Python</h1>"
+js.document.body.prepend(div)
+js.document.title = "New window title"
+nodes = js.document.querySelectorAll("p")
+children = js.document.body.children
+facts = [isinstance(div, JsDomElement), len(nodes), nodes[0].textContent, [n.textContent for n in nodes], len(children) >= 3, str(nodes[-1].textContent), bool(js.window)]
+div.id = "made"
+div.classList.add("x", "y")
+facts.append(div.className)
+`);
+    const facts = py.runPython("import json; json.dumps(facts)");
+    return [document.querySelector("h1").textContent, document.title, document.getElementById("made") !== null, JSON.parse(facts)];
+  });
+  assert.deepEqual(result, ["This element was created from Python", "New window title", true, [true, 2, "1", ["1", "2"], true, "2", true, "x y"]]);
+});
+
+test("TT-098 FFI-080 Event handlers of the DOM", async ({ open, server, assert }) => {
+  const { page } = await open(server.add("events.html", `<!doctype html><button id="b">click</button><script src="/dist/pyodide.js"></script>`));
+  await page.evaluate(async () => {
+    globalThis.py = await loadPyodide();
+    py.runPython(`
+from js import document
+from pyodide.ffi import create_proxy
+clicks = []
+def on_click(event):
+    clicks.append(event.target.id)
+proxy = create_proxy(on_click)
+document.getElementById("b").addEventListener("click", proxy)
+`);
+  });
+  await page.click("#b");
+  await page.click("#b");
+  assert.equal(await page.evaluate(() => py.runPython("','.join(clicks)")), "b,b");
+  await page.evaluate(() => py.runPython("document.getElementById('b').removeEventListener('click', proxy); proxy.destroy()"));
+  await page.click("#b");
+  assert.equal(await page.evaluate(() => py.runPython("len(clicks)")), 2);
+});
+
+test("ENV-13 JS-001 A failed download says which address and why", async ({ open, server, assert }) => {
+  server.add("failing.html", `<!doctype html><script src="/dist/pyodide.js"></script>`);
+  const { page } = await open(`${server.origin}/made/failing.html`);
+  const messageOf = (options) =>
+    page.evaluate(async (given) => {
+      try {
+        await loadPyodide(given);
+        return "loaded";
+      } catch (error) {
+        return error.message;
+      }
+    }, options);
+  const missing = await messageOf({ indexURL: "/nowhere/" });
+  assert.includes(missing, `${server.origin}/nowhere/`);
+  assert.match(missing, /404|not found/i);
+  const library = await messageOf({ stdLibURL: "/nowhere/lib.zip" });
+  assert.includes(library, "/nowhere/lib.zip");
+  assert.match(library, /404/);
+  await page.route("**/python_stdlib.zip", (route) => route.abort("connectionrefused"));
+  const refused = await messageOf({});
+  assert.includes(refused, "python_stdlib.zip");
+  await page.unroute("**/python_stdlib.zip");
+  assert.equal(await messageOf({}), "loaded");
+});
+
+test("ENV-15 A server with the wrong MIME type for wasm", async ({ open, server, assert }) => {
+  const { page } = await open(server.add("mime.html", `<!doctype html><script src="/dist/pyodide.js"></script>`));
+  await page.route("**/*.wasm", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), "content-type": "text/plain" } });
+  });
+  const result = await page.evaluate(async () => {
+    try {
+      return (await loadPyodide()).runPython("1 + 1");
+    } catch (error) {
+      return error.message;
+    }
+  });
+  assert.ok(result === 2 || /MIME|content.type|application\/wasm/i.test(String(result)), String(result));
+});
+
+test("ENV-33 RequireJS and a module loader on the page", async ({ open, server, assert }) => {
+  const address = server.add("amd.html", `<!doctype html><script>window.define = Object.assign(() => { throw new Error("define was called"); }, { amd: {} }); window.require = () => { throw new Error("require was called"); }; window.module = undefined; window.process = { browser: true };</script><script src="/dist/pyodide.js"></script>`);
+  const { page } = await open(address);
+  assert.equal(await page.evaluate(async () => (await loadPyodide()).runPython("1 + 1")), 2);
+});
+
+test("REPL-01 ENV-14 The page with a prompt", async ({ open, server, assert }) => {
+  const { page, log } = await open(`${server.origin}/dist/console.html`);
+  await page.waitForFunction(() => /3\.14/.test(document.body.innerText), undefined, { timeout: 20_000 });
+  await page.keyboard.type("print('typed ' + str(6 * 7))");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => /typed 42/.test(document.body.innerText), undefined, { timeout: 10_000 });
+  assert.deepEqual(log.filter(({ type }) => type === "pageerror"), []);
+});
+
+test("ENV-01 JS-037 fetch from Python in a page", async ({ open, server, assert }) => {
+  const { page } = await open(server.add("fetch.html", `<!doctype html><script src="/dist/pyodide.js"></script>`));
+  const result = await page.evaluate(async () => {
+    const py = await loadPyodide();
+    return await py.runPythonAsync(`
+    from js import fetch
+    response = await fetch("/dist/pyodide-lock.json")
+    packages = await response.json()
+    # If final statement is an expression, its value is returned to JavaScript
+    len(packages.packages.object_keys()) >= 0
+`);
+  });
+  assert.equal(result, true);
+});
