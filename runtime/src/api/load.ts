@@ -4,6 +4,7 @@
  * Invariant: a call leaves nothing behind when it fails, so that it can be repeated.
  */
 
+import type { Core } from "../boundary/core";
 import { Downloader } from "../environment/download";
 import { detect } from "../environment/environment";
 import { type ScriptOrigin, detectIndexUrl, normalizeIndexUrl } from "../environment/index-url";
@@ -11,7 +12,7 @@ import { loadNodeModules } from "../environment/node";
 import { enterHome } from "../fs/layout";
 import { boot } from "../loader/boot";
 import { VERSION } from "../loader/constants";
-import { withImport } from "../loader/python-calls";
+import { callPython, withImport } from "../loader/python-calls";
 import { Lockfile } from "../packages/lockfile";
 import { makeSink, makeSource } from "../streams/handlers";
 import { type LoadPyodideOptions, checkOptions } from "./options";
@@ -32,7 +33,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     const home = options.env?.["HOME"] ?? DEFAULT_HOME;
 
     let pyodide: PyodideInterface | undefined;
-    await boot({
+    const { core } = await boot({
       environment,
       node,
       downloader,
@@ -65,10 +66,13 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     const ready = pyodide as unknown as PyodideInterface;
     ready.registerJsModule("js", options.jsglobals ?? globalThis);
     ready.registerJsModule("pyodide_js", ready);
+    // `sys.stdout.flush()` reaches the handlers (IO-13), and an import of a package that is not loaded says how to load it (PKG-07).
+    callPython(core, "_pyodide._streams.install");
+    callPython(core, "_pyodide._importhook.set_package_lookup", (name: string) => lockfile.now()?.findImport(name));
     // Programs ask `"pyodide" in sys.modules` to find out where they run (ENV-40).
     void ready.pyodide_py;
     if (options.checkAPIVersion ?? true) {
-      checkVersion(ready);
+      checkVersion(core);
     }
     await lockfile.arrived();
     const packages = typeof options.packages === "string" ? [options.packages] : [...(options.packages ?? [])];
@@ -142,8 +146,8 @@ function localDirectory(indexUrl: string): string | undefined {
   return /^[a-z][a-z0-9+.-]+:/i.test(indexUrl) ? undefined : indexUrl;
 }
 
-function checkVersion(pyodide: PyodideInterface): void {
-  const found = withImport({ import: (name) => pyodide.pyimport(name) }, "_pyodide._version.VERSION", (version) => String(version));
+function checkVersion(core: Core): void {
+  const found = withImport(core, "_pyodide._version.VERSION", (version) => String(version));
   if (found !== VERSION) {
     throw new Error(
       `The standard library is of Pyodide ${found}, but pyodide.js is of version ${VERSION}: all files must come from the same distribution (check indexURL and stdLibURL).`,

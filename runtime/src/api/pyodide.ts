@@ -63,6 +63,7 @@ export interface PyodideInterface {
   toPy(obj: unknown, options?: ToPyOptions): Any;
   registerJsModule(name: string, module: object): void;
   unregisterJsModule(name: string): void;
+  registerComlink(Comlink: unknown): void;
   loadPackage(names: string | readonly string[] | PyProxy, options?: LoadOptions): Promise<PackageData[]>;
   loadPackagesFromImports(code: string, options?: LoadOptions): Promise<PackageData[]>;
   unpackArchive(buffer: ArrayBuffer | ArrayBufferView, format: string, options?: { extractDir?: string | undefined }): void;
@@ -188,6 +189,9 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     },
     unregisterJsModule(name) {
       callPython(core, "_pyodide._importhook.unregister_js_module", name);
+    },
+    registerComlink(Comlink) {
+      core.setComlink(Comlink);
     },
 
     async loadPackage(names, options) {
