@@ -8,8 +8,6 @@ the state of this module, so that it may be kept and run any number of times; a 
 the call that made it.
 """
 
-from __future__ import annotations
-
 from _ast import (
     PyCF_ALLOW_TOP_LEVEL_AWAIT,
     PyCF_ONLY_AST,
@@ -292,17 +290,17 @@ class CodeRunner:
     25
     """
 
-    ast: Any
+    ast: "Any"
     """The syntax tree. Change it, or put another one here, before :meth:`compile`."""
 
-    code: CodeType | None
+    code: "CodeType | None"
     """What :meth:`compile` made, None before. Change it before :meth:`run`."""
 
     def __init__(
         self,
         source: str,
         *,
-        return_mode: ReturnMode = "last_expr",
+        return_mode: "ReturnMode" = "last_expr",
         mode: str = "exec",
         quiet_trailing_semicolon: bool = True,
         filename: str = "<exec>",
@@ -325,7 +323,7 @@ class CodeRunner:
         self.code = None
         _show_in_tracebacks(filename, source)
 
-    def compile(self) -> CodeRunner:
+    def compile(self) -> "CodeRunner":
         """Compile :attr:`ast` and put the result into :attr:`code`. Returns the runner itself.
 
         Raises RuntimeError the second time, SyntaxError for errors that the parser does not see (``return`` outside of a
@@ -346,7 +344,7 @@ class CodeRunner:
         # Code that somebody else has put here stores a result only if it was made from ours.
         return self._stores and _RESULT in self.code.co_names
 
-    def run(self, globals: dict[str, Any] | None = None, locals: Any = None) -> Any:
+    def run(self, globals: "dict[str, Any] | None" = None, locals: "Any" = None) -> "Any":
         """Run the code and return its value, or None (see ``return_mode``).
 
         ``globals`` defaults to a new dict, ``locals`` (any mapping) to ``globals``.
@@ -354,7 +352,7 @@ class CodeRunner:
         """
         return _run(self.code, self._ready(), globals, locals)
 
-    async def run_async(self, globals: dict[str, Any] | None = None, locals: Any = None) -> Any:
+    async def run_async(self, globals: "dict[str, Any] | None" = None, locals: "Any" = None) -> "Any":
         """As :meth:`run`, for code that may use top-level ``await``."""
         return await _run_async(self.code, self._ready(), globals, locals)
 
@@ -401,14 +399,14 @@ def _compile(source, return_mode, quiet_trailing_semicolon, filename, flags):
 
 def eval_code(
     source: str,
-    globals: dict[str, Any] | None = None,
-    locals: Any = None,
+    globals: "dict[str, Any] | None" = None,
+    locals: "Any" = None,
     *,
-    return_mode: ReturnMode = "last_expr",
+    return_mode: "ReturnMode" = "last_expr",
     quiet_trailing_semicolon: bool = True,
     filename: str = "<exec>",
     flags: int = 0,
-) -> Any:
+) -> "Any":
     """Run Python source and return the value of its last expression, or None.
 
     ``globals`` defaults to a new dict, ``locals`` (any mapping) to ``globals``. The other parameters are those of
@@ -444,14 +442,14 @@ def eval_code(
 
 async def eval_code_async(
     source: str,
-    globals: dict[str, Any] | None = None,
-    locals: Any = None,
+    globals: "dict[str, Any] | None" = None,
+    locals: "Any" = None,
     *,
-    return_mode: ReturnMode = "last_expr",
+    return_mode: "ReturnMode" = "last_expr",
     quiet_trailing_semicolon: bool = True,
     filename: str = "<exec>",
     flags: int = 0,
-) -> Any:
+) -> "Any":
     """As :func:`eval_code`, for source that may use ``await``, ``async for`` and ``async with`` outside of functions.
 
     A value that is itself awaitable is returned, not awaited.
@@ -548,7 +546,7 @@ def _call_relaxed(func, accepted, args, kwargs):
     return func(*args, **kwargs)
 
 
-def relaxed_call(func: Callable, *args: Any, **kwargs: Any) -> Any:
+def relaxed_call(func: "Callable", *args: "Any", **kwargs: "Any") -> "Any":
     """Call ``func`` without the arguments that it has no parameters for.
 
     Positional arguments are dropped from the end. A callable that does not tell its parameters gets all arguments.
@@ -559,7 +557,7 @@ def relaxed_call(func: Callable, *args: Any, **kwargs: Any) -> Any:
     return _call_relaxed(func, _accepted(func), args, kwargs)
 
 
-def relaxed_wrap(func: Callable) -> Callable[..., Any]:
+def relaxed_wrap(func: "Callable") -> "Callable[..., Any]":
     """A function that calls ``func`` and drops the arguments that it has no parameters for (see :func:`relaxed_call`)."""
     from functools import wraps
 

@@ -6,8 +6,6 @@ Invariants: asyncio is imported only when something asynchronous happens; ``form
 is told exactly once.
 """
 
-from __future__ import annotations
-
 import sys
 
 # ---- tracebacks ----
@@ -16,7 +14,9 @@ import sys
 def _internal_files() -> tuple[str, ...]:
     here = _internal_files.__code__.co_filename.rpartition("/")[0]
     package = here.rpartition("/")[0] + "/pyodide/"
-    return (here + "/", *[package + name for name in ("code.py", "console.py", "webloop.py")])
+    ours = [package + name for name in ("code.py", "console.py", "webloop.py")]
+    # SystemExit and KeyboardInterrupt pass this one on their way out of a task.
+    return (here + "/", *ours, here.rpartition("/")[0] + "/asyncio/events.py")
 
 
 # Frames of these files say nothing about the user's program. `sys.last_exc` has them all.
@@ -214,7 +214,7 @@ def block_on(awaitable):
     """Suspend this stack until an awaitable of either language is done (``pyodide.ffi.run_sync``)."""
     from _pyodide_core import JsPromise, can_run_sync, create_proxy
 
-    if isinstance(awaitable, JsPromise):
+    if isinstance(awaitable, JsPromise) and can_run_sync():
         return block_on_promise(awaitable)
     if not hasattr(type(awaitable), "__await__"):
         from inspect import isawaitable  # generator-based coroutines

@@ -8,8 +8,6 @@ Invariants: a module is a JsProxy, so that its attributes are read from and writ
 system wants to know of a module (``__spec__``, ``__path__``...) is kept in the proxy (``as_module``) and is never written to the object.
 """
 
-from __future__ import annotations
-
 import sys
 from _frozen_importlib import ModuleSpec
 
@@ -109,6 +107,23 @@ class _AsyncioFinder:
         return None
 
 
+_own_loop = False
+
+
+def use_blocking_loop() -> None:
+    """For programs that leave JavaScript's event loop only when they end: asyncio has loops that block, as in other Pythons."""
+    global _own_loop
+    _own_loop = True
+
+
+def _install_loop():
+    if _own_loop:
+        from _pyodide._blocking_loop import install
+    else:
+        from pyodide.webloop import install
+    install()
+
+
 class _AsyncioLoader:
     def __init__(self, loader):
         self._loader = loader
@@ -119,9 +134,7 @@ class _AsyncioLoader:
     def exec_module(self, module):
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
-        import pyodide.webloop
-
-        pyodide.webloop.install()
+        _install_loop()
 
     def __getattr__(self, name):
         return getattr(self._loader, name)
@@ -219,9 +232,7 @@ def _install():
     _register_abstract_bases()
     sys.meta_path.append(_JsFinder)
     if "asyncio" in sys.modules:
-        import pyodide.webloop
-
-        pyodide.webloop.install()
+        _install_loop()
     else:
         sys.meta_path.insert(0, _AsyncioFinder)
 

@@ -4,8 +4,6 @@ The functions here are looked up at every ``pyodide.runPython``, ``runPythonAsyn
 in this module to change what those do.
 """
 
-from __future__ import annotations
-
 from _pyodide._base import (
     CodeRunner,
     eval_code,
@@ -33,7 +31,7 @@ __all__ = [
 ]
 
 
-def run_js(code: str, /) -> Any:
+def run_js(code: str, /) -> "Any":
     """Run JavaScript source with ``eval`` in the global scope, and return its value.
 
     Raises TypeError if ``code`` is no str, and JsException for what the source throws. A page whose content security policy has no

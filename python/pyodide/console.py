@@ -9,16 +9,12 @@ they came; streams are redirected while a command runs, also when it awaits, and
 from __future__ import annotations
 
 import sys
-from _ast import (
-    PyCF_ALLOW_INCOMPLETE_INPUT,
-    PyCF_ALLOW_TOP_LEVEL_AWAIT,
-    PyCF_ONLY_AST,
-)
+from _ast import PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
 from asyncio import CancelledError, Lock
 from builtins import _IncompleteInputError
-from codeop import PyCF_DONT_IMPLY_DEDENT
+from codeop import PyCF_ALLOW_INCOMPLETE_INPUT, PyCF_DONT_IMPLY_DEDENT
 from contextlib import ExitStack, contextmanager
-from io import TextIOBase, UnsupportedOperation
+from io import TextIOBase
 from platform import python_build, python_version
 
 import __future__
@@ -64,22 +60,20 @@ class _Stream(TextIOBase):
     encoding = "utf-8"
     errors = "strict"
 
-    def __init__(self, descriptor: int, name: str, mode: str) -> None:
+    # There is no `fileno`: input() and others would go past the stream to the descriptor.
+
+    def __init__(self, name: str, mode: str) -> None:
         super().__init__()
-        self._descriptor = descriptor
         self.name = name
         self.mode = mode
 
     def isatty(self) -> bool:
         return True
 
-    def fileno(self) -> int:
-        return self._descriptor
-
 
 class _WriteStream(_Stream):
-    def __init__(self, descriptor, name, write):
-        super().__init__(descriptor, name, "w")
+    def __init__(self, name, write):
+        super().__init__(name, "w")
         self._write = write
 
     def writable(self) -> bool:
@@ -93,8 +87,8 @@ class _WriteStream(_Stream):
 
 
 class _ReadStream(_Stream):
-    def __init__(self, descriptor, name, read):
-        super().__init__(descriptor, name, "r")
+    def __init__(self, name, read):
+        super().__init__(name, "r")
         self._read = read
         self._rest = ""
 
@@ -197,11 +191,11 @@ class Console:
     def _streams(self):
         # Callbacks are looked up at each use: they may be assigned.
         if self.stdin_callback:
-            yield "stdin", _ReadStream(0, "<stdin>", lambda size: self.stdin_callback(size))
+            yield "stdin", _ReadStream("<stdin>", lambda size: self.stdin_callback(size))
         if self.stdout_callback:
-            yield "stdout", _WriteStream(1, "<stdout>", lambda text: self.stdout_callback(text))
+            yield "stdout", _WriteStream("<stdout>", lambda text: self.stdout_callback(text))
         if self.stderr_callback:
-            yield "stderr", _WriteStream(2, "<stderr>", lambda text: self.stderr_callback(text))
+            yield "stderr", _WriteStream("<stderr>", lambda text: self.stderr_callback(text))
 
     def _redirect(self) -> ExitStack:
         restore = ExitStack()

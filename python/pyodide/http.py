@@ -198,6 +198,7 @@ class FetchResponse:
             known = [(kind, extension) for kind, extensions, _ in get_unpack_formats() for extension in extensions]
             format = next((kind for kind, extension in known if name.endswith(extension)), None)
             if format is None:
+                name = name if len(name) <= 80 else f"{name[:80]}..."
                 raise ValueError(f"Unknown archive format {name!r}: pass `format`, or use a URL that ends like an archive")
         elif format not in [known for known, _, _ in get_unpack_formats()]:
             raise ValueError(f"Unknown archive format {format!r}")

@@ -147,7 +147,75 @@ class PyodideTask(asyncio.Task, PyodideFuture):
     """A task that can be used like a JavaScript promise too. The loop makes them: use :func:`asyncio.create_task`."""
 
 
-class WebLoop(asyncio.BaseEventLoop):
+class _Threadless(asyncio.BaseEventLoop):
+    """What every loop in one single thread of WebAssembly has in common."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._signal_handlers: dict[int, Any] = {}
+
+    def _process_events(self, event_list):
+        pass  # JavaScript calls when something has happened
+
+    def _write_to_self(self):
+        pass
+
+    def create_future(self) -> PyodideFuture:
+        return PyodideFuture(loop=self)
+
+    def create_task(self, coro, **kwargs):
+        """Schedule a coroutine as a :class:`PyodideTask`, or as what the task factory makes of it."""
+        if self._task_factory is not None:
+            return self._task_factory(self, coro, **kwargs)
+        task = PyodideTask(coro, loop=self, **kwargs)
+        if task._source_traceback:
+            del task._source_traceback[-1]
+        return task
+
+    def run_in_executor(self, executor, func, *args):
+        """Call ``func(*args)`` now, because there are no threads; returns a future that is done.
+
+        An executor that is no ThreadPoolExecutor is asked to run it instead.
+        """
+        if executor is not None:
+            threads = sys.modules.get("concurrent.futures.thread")
+            if threads is None or not isinstance(executor, threads.ThreadPoolExecutor):
+                return asyncio.wrap_future(executor.submit(func, *args), loop=self)
+        if self._debug:
+            self._check_callback(func, "run_in_executor")
+        future = self.create_future()
+        try:
+            result = func(*args)
+        except Exception as failure:
+            _fail(future, failure)
+        else:
+            future.set_result(result)
+        return future
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
+        """Call ``callback(*args)`` from the loop when a signal arrives (see ``pyodide.setInterruptBuffer``)."""
+        from inspect import iscoroutinefunction
+        from signal import signal
+
+        if asyncio.iscoroutine(callback) or iscoroutinefunction(callback):
+            raise TypeError("coroutines cannot be used with add_signal_handler()")
+        previous = signal(sig, lambda signum, frame: self.call_soon(callback, *args))
+        self._signal_handlers.setdefault(sig, previous)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Undo :meth:`add_signal_handler`; False if there was none."""
+        from signal import signal
+
+        if sig not in self._signal_handlers:
+            return False
+        signal(sig, self._signal_handlers.pop(sig))
+        return True
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Does nothing: there is no executor."""
+
+
+class WebLoop(_Threadless):
     """An event loop that JavaScript's event loop drives. It is always running and needs no care.
 
     The usual functions of asyncio work in code that runs at the top level too, because there is a running loop everywhere.
@@ -213,9 +281,6 @@ class WebLoop(asyncio.BaseEventLoop):
         """Close the asynchronous generators that are not finished."""
         await super().shutdown_asyncgens()
         self._asyncgens_shutdown_called = False
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Does nothing: there is no executor."""
 
     # ---- callbacks ----
 
@@ -346,67 +411,6 @@ class WebLoop(asyncio.BaseEventLoop):
         if self._ready and self._tick_id is None:
             self._tick_id = schedule(self._tick, 0)
         self._arm_timer()
-
-    def _process_events(self, event_list):
-        pass  # JavaScript calls when something has happened
-
-    def _write_to_self(self):
-        pass
-
-    # ---- futures and tasks ----
-
-    def create_future(self) -> PyodideFuture:
-        return PyodideFuture(loop=self)
-
-    def create_task(self, coro, **kwargs):
-        """Schedule a coroutine as a :class:`PyodideTask`, or as what the task factory makes of it."""
-        if self._task_factory is not None:
-            return self._task_factory(self, coro, **kwargs)
-        task = PyodideTask(coro, loop=self, **kwargs)
-        if task._source_traceback:
-            del task._source_traceback[-1]
-        return task
-
-    def run_in_executor(self, executor, func, *args):
-        """Call ``func(*args)`` now, because there are no threads; returns a future that is done.
-
-        An executor that is no ThreadPoolExecutor is asked to run it instead.
-        """
-        if executor is not None:
-            threads = sys.modules.get("concurrent.futures.thread")
-            if threads is None or not isinstance(executor, threads.ThreadPoolExecutor):
-                return asyncio.wrap_future(executor.submit(func, *args), loop=self)
-        if self._debug:
-            self._check_callback(func, "run_in_executor")
-        future = self.create_future()
-        try:
-            result = func(*args)
-        except Exception as failure:
-            _fail(future, failure)
-        else:
-            future.set_result(result)
-        return future
-
-    # ---- signals ----
-
-    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
-        """Call ``callback(*args)`` from the loop when a signal arrives (see ``pyodide.setInterruptBuffer``)."""
-        from inspect import iscoroutinefunction
-        from signal import signal
-
-        if asyncio.iscoroutine(callback) or iscoroutinefunction(callback):
-            raise TypeError("coroutines cannot be used with add_signal_handler()")
-        previous = signal(sig, lambda signum, frame: self.call_soon(callback, *args))
-        self._signal_handlers.setdefault(sig, previous)
-
-    def remove_signal_handler(self, sig: int) -> bool:
-        """Undo :meth:`add_signal_handler`; False if there was none."""
-        from signal import signal
-
-        if sig not in self._signal_handlers:
-            return False
-        signal(sig, self._signal_handlers.pop(sig))
-        return True
 
 
 class WebLoopPolicy(events._AbstractEventLoopPolicy):

@@ -48,12 +48,31 @@ impl LinkOptions {
     }
 }
 
+/// Emscripten keeps LLVM's profile runtime in its builtins library, and a main module takes in whole libraries: its
+/// constructor would write a `default.profraw` into the working directory of every program. Nothing else uses it.
+const LINK: &str = r#"
+without_profiling() {
+  for library in "$EM_CACHE"/sysroot/lib/wasm32-emscripten/pic/libclang_rt.builtins*.a; do
+    [ -e "$library" ] || continue
+    members=$(emar t "$library" | grep -E '^(InstrProfiling|GCDAProfiling)' | sort -u || true)
+    [ -z "$members" ] || { emar d "$library" $members; changed=yes; }
+  done
+}
+without_profiling
+changed=
+emcc "$@"
+without_profiling
+# The first link with a new toolchain is what makes the library.
+[ -z "$changed" ] || emcc "$@"
+"#;
+
 /// Returns the folder that holds [`WASM`] and [`GLUE`].
 pub fn ensure(context: &Context) -> Result<PathBuf> {
     let cpython = cpython::ensure(context)?;
     let libraries = sys_libs::ensure(context)?;
     let core = core::ensure(context)?;
     let library = context.checkout.join("emscripten/library_pyoxide.generated.js");
+    let post = context.checkout.join("emscripten/post.js");
     let arguments = LinkOptions::read(&context.checkout.join("emscripten/link.toml"))?.arguments();
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let key = Key::new("main-module-1")
@@ -62,12 +81,16 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         .text("libraries", &name(&libraries))
         .text("core", &sha256_file(&core)?)
         .text("arguments", &arguments.join("\n"))
+        .text("script", LINK)
+        .file(&post)?
         .file(&library)?;
 
     context.cache.entry("main-module", &key, "Link the main module", |out, step| {
         let mut args: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         args.push("--js-library".into());
         args.push(library.clone().into());
+        args.push("--extern-post-js".into());
+        args.push(post.clone().into());
         args.push("-o".into());
         args.push(out.join(GLUE).into());
         args.push(core.clone().into());
@@ -76,7 +99,9 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
                 args.push(folder.join(file).into());
             }
         }
-        let run = Run { cwd: out, env: BTreeMap::new(), script: "emcc \"$@\"", args };
+        // Emscripten's libraries are shared by all links with this toolchain, and the script changes one of them.
+        let _lock = context.cache.lock("emscripten-libraries")?;
+        let run = Run { cwd: out, env: BTreeMap::new(), script: LINK, args };
         context.root()?.run(&context.cache, "link", step, run)?;
         step.at("checking the boundary");
         codegen::check_boundary(&context.checkout, &out.join(WASM))

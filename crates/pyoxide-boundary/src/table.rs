@@ -132,7 +132,7 @@ macro_rules! for_each_js_import {
 
         // ---- bulk conversion --------------------------------------------------------------------------------------
         /// Builds the JavaScript value that a tape of `length` bytes describes (see `TAPE_*`). `options` is a handle to the
-        /// conversion's options object, or 0.
+        /// conversion's options object, or 0. The result is always a `TAG_HANDLE_OWNED`, so that a PyProxy is not unwrapped.
         pyox_js_tape_play(tape: Address, length: U32, options: Handle, out: Wire) -> Tag;
         /// Writes the tape of a JavaScript value (to_py): the address, in memory of `pyox_py_memory_alloc` that the caller frees; its length is
         /// stored at `length_out`.

@@ -313,7 +313,7 @@ export interface JsImports {
   pyox_js_buffer_new(from: Address, length: number, format: number): JsHandle;
   /**
    * Builds the JavaScript value that a tape of `length` bytes describes (see `TAPE_*`). `options` is a handle to the
-   * conversion's options object, or 0.
+   * conversion's options object, or 0. The result is always a `TAG_HANDLE_OWNED`, so that a PyProxy is not unwrapped.
    */
   pyox_js_tape_play(tape: Address, length: number, options: JsHandle, out: WirePtr): Tag;
   /**

@@ -124,7 +124,10 @@ export class JsonState extends PyProxyState {
   }
 
   #item(name: string, key: string | number): unknown {
-    return this.registry.operations.getItem(this.lifetime.object, key, { borrower: this, name });
+    const { operations } = this.registry;
+    const item = operations.getItem(this.lifetime.object, key, { borrower: this, name });
+    // JSON has null, and JavaScript's JSON leaves out what is undefined.
+    return item === undefined && (this.#isSequence || operations.hasItem(this.lifetime.object, key)) ? null : item;
   }
 
   /** What a PyProxy offers, as far as no item has the name. Not `toJSON`: the adaptor is JSON already. */

@@ -45,12 +45,7 @@ fn play(tape: Writer, options: Handle) -> PyResult<JsRef> {
     match tape.play(options, &mut out) {
         TAG_FAILURE => Err(crate::error::raise_pending()),
         TAG_HANDLE_OWNED => Ok(JsRef::from_owned(out.aux())),
-        tag => {
-            // A converter made a native value or a PyProxy of the result.
-            // SAFETY: the wire was just written.
-            let object = unsafe { wire::read(tag, &out)? };
-            wire::to_handle(object.borrow())
-        }
+        _ => Err(py::system_error("Pyoxide has a bug: a tape gave no handle")),
     }
 }
 

@@ -124,7 +124,7 @@ impl Drop for Contiguous {
 }
 
 /// Opens the Python side of a copy and checks that both sides fit.
-fn opposite(buffer: Handle, object: Ref<'_>, writable: bool) -> PyResult<Contiguous> {
+fn opposite(buffer: Handle, flags: u32, object: Ref<'_>, writable: bool) -> PyResult<Contiguous> {
     let info = info(buffer)?;
     let view = Contiguous::open(object, writable)?;
     if view.0.len != info.length as Py_ssize_t {
@@ -133,7 +133,8 @@ fn opposite(buffer: Handle, object: Ref<'_>, writable: bool) -> PyResult<Contigu
             info.length, view.0.len
         )));
     }
-    if info.itemsize > 1 && view.0.itemsize != info.itemsize as Py_ssize_t {
+    // An ArrayBuffer or DataView is only bytes.
+    if flags & JS_IS_TYPED_ARRAY != 0 && view.0.itemsize != info.itemsize as Py_ssize_t {
         return Err(py::value_error(&format!(
             "The buffers differ in element size: {} bytes in JavaScript, {} in Python",
             info.itemsize, view.0.itemsize
@@ -161,7 +162,7 @@ unsafe extern "C" fn assign(object: *mut PyObject, from: *mut PyObject) -> *mut 
         // SAFETY: CPython passes live objects; the view is open during the copy.
         unsafe {
             let js = this_fields(Ref::from_ptr(object))?;
-            let view = opposite(js.handle, Ref::from_ptr(from), false)?;
+            let view = opposite(js.handle, js.flags, Ref::from_ptr(from), false)?;
             check_import(pyox_js_buffer_write(js.handle, view.0.buf, view.0.len as u32))?;
         }
         Ok(Py::none().into_ptr())
@@ -173,7 +174,7 @@ unsafe extern "C" fn assign_to(object: *mut PyObject, to: *mut PyObject) -> *mut
         // SAFETY: CPython passes live objects; the view is open and writable during the copy.
         unsafe {
             let js = this_fields(Ref::from_ptr(object))?;
-            let view = opposite(js.handle, Ref::from_ptr(to), true)?;
+            let view = opposite(js.handle, js.flags, Ref::from_ptr(to), true)?;
             check_import(pyox_js_buffer_read(js.handle, view.0.buf, view.0.len as u32))?;
         }
         Ok(Py::none().into_ptr())

@@ -5,6 +5,13 @@ import type { ImportContext } from "./context";
 const RETURNED =
   "Object has already been destroyed: this proxy was the result of a JavaScript function that Python awaited, which frees it";
 
+const NOT_HERE =
+  "Python cannot wait for a promise here, because a JavaScript function or a plain call lies between: call Python with " +
+  "`callPromising` or `runPythonAsync`, or use `await`";
+const NOT_AT_ALL =
+  "Python cannot wait for a promise in this JavaScript engine, which has no JavaScript Promise Integration: " +
+  "use `await`, or a current browser or Node 25 and later";
+
 /** Rows of the section "asynchrony" and those about stacks. */
 export function asynchronousImports({ wire, handles, operations, registry, stacks, schedule, calledPromises }: ImportContext) {
   const callbacks = new Map<number, { readonly callback: PyPtr; readonly cancel: () => void }>();
@@ -57,35 +64,40 @@ export function asynchronousImports({ wire, handles, operations, registry, stack
       operations.dropCallback(found.callback);
     },
 
-    pyox_js_stack_suspend: suspender(
-      async (promise: JsHandle, out: WirePtr): Promise<Tag> => {
-        try {
-          const value = await handles.get(promise);
+    pyox_js_stack_suspend: suspending((promise: JsHandle, out: WirePtr): Tag | Promise<Tag> => {
+      // The engine suspends only when it gets a promise, so a failure can be told at once.
+      if (!stacks.canSuspend) return wire.fail(new Error(canSuspendAtAll() ? NOT_HERE : NOT_AT_ALL), 0);
+      return Promise.resolve(handles.get(promise)).then(
+        (value) => {
           stacks.resumed();
-          return wire.encodeForLater(value, out);
-        } catch (error) {
+          try {
+            return wire.encodeForLater(value, out);
+          } catch (error) {
+            return wire.fail(error, 0);
+          }
+        },
+        (error: unknown) => {
           stacks.resumed();
           return wire.fail(error, 0);
-        }
-      },
-      (promise: JsHandle, out: WirePtr): Tag => {
-        void promise;
-        void out;
-        return wire.fail(new Error("This JavaScript engine cannot suspend WebAssembly (JavaScript Promise Integration)"), 0);
-      },
-    ),
+        },
+      );
+    }),
     pyox_js_stack_can_suspend(): number {
       return stacks.canSuspend ? 1 : 0;
     },
   } satisfies Partial<JsImports>;
 }
 
-/** The import that suspends: made by the engine where it can, a failure elsewhere. */
-function suspender(
-  suspending: (promise: JsHandle, out: WirePtr) => Promise<Tag>,
-  failing: (promise: JsHandle, out: WirePtr) => Tag,
-): (promise: JsHandle, out: WirePtr) => Tag {
-  const { Suspending } = WebAssembly as { readonly Suspending?: new (body: unknown) => unknown };
-  // To wasm the two are alike: a function of two numbers with a number as result.
-  return Suspending === undefined ? failing : (new Suspending(suspending) as typeof failing);
+interface JspiEngine {
+  readonly Suspending?: new (body: unknown) => unknown;
+}
+
+function canSuspendAtAll(): boolean {
+  return (WebAssembly as JspiEngine).Suspending !== undefined;
+}
+
+/** The import that suspends, as the engine wants it. To wasm it is a function of two numbers with a number as result. */
+function suspending(body: (promise: JsHandle, out: WirePtr) => Tag | Promise<Tag>): (promise: JsHandle, out: WirePtr) => Tag {
+  const { Suspending } = WebAssembly as JspiEngine;
+  return (Suspending === undefined ? body : new Suspending(body)) as (promise: JsHandle, out: WirePtr) => Tag;
 }

@@ -142,7 +142,8 @@ export function bufferImports({ wire, handles, operations, registry, plainDicts 
           plainDicts,
           pyproxies: given?.pyproxies ?? undefined,
         });
-        return wire.encodeResult(value, out);
+        const hasFlags = (typeof value === "object" && value !== null) || typeof value === "function";
+        return wire.encodeHandle(value, hasFlags ? wire.flagsOf(value) : 0, out);
       } catch (error) {
         return wire.fail(error, 0);
       }

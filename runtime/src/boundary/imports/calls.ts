@@ -97,11 +97,13 @@ export function callImports({ wire, handles, registry, calledPromises }: ImportC
     }
     const flags = wire.flagsOf(result);
     if (flags & JS_IS_PROMISE) calledPromises.add(result);
-    if (lent.length === 0) return wire.encodeHandle(result, flags, out);
+    const generates = (flags & (JS_IS_GENERATOR | JS_IS_ASYNC_GENERATOR)) !== 0;
+    if (lent.length === 0 && !generates) return wire.encodeHandle(result, flags, out);
     if (flags & JS_IS_PROMISE) {
       const settled = (outcome: unknown): void => endExcept(lent, outcome, borrower);
       Promise.resolve(result as PromiseLike<unknown>).then(settled, settled);
-    } else if (flags & (JS_IS_GENERATOR | JS_IS_ASYNC_GENERATOR)) {
+    } else if (generates) {
+      // Also without arguments: values that are sent later live as long (TT-100).
       for (const { lifetime } of lent) registry.registerLifetime(result, lifetime);
       generators.set(result, { lent, borrower });
     } else {

@@ -1,0 +1,50 @@
+"""The event loop of the ``python`` command, which gives JavaScript no turn until it ends.
+
+Owns loops that block, as those of other Pythons do: nothing is running until ``asyncio.run``. Not here: the loop of pages and programs
+(``pyodide.webloop``).
+
+Invariant: waiting for something that cannot happen is an error, not a program that hangs.
+"""
+
+from __future__ import annotations
+
+import time
+from asyncio import events
+
+from pyodide.webloop import _Threadless
+
+
+class _Nothing:
+    """In place of a selector: there is nothing to wait for but time."""
+
+    def select(self, timeout):
+        if timeout is None:
+            raise RuntimeError(
+                "The event loop waits for something that cannot happen: no callback and no timer is left, and JavaScript promises "
+                "do not settle while the `python` command runs"
+            )
+        if timeout > 0:
+            time.sleep(timeout)
+        return ()
+
+    def close(self):
+        pass
+
+
+class BlockingLoop(_Threadless):
+    """An event loop that runs in ``run_forever`` and ``run_until_complete``, and sleeps between timers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._selector = _Nothing()
+
+
+class BlockingLoopPolicy(events._DefaultEventLoopPolicy):
+    """The policy that gives asyncio a :class:`BlockingLoop`."""
+
+    _loop_factory = BlockingLoop
+
+
+def install() -> None:
+    """Make the BlockingLoop the event loop of asyncio."""
+    events._set_event_loop_policy(BlockingLoopPolicy())
