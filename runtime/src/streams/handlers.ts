@@ -61,8 +61,6 @@ export class StreamError extends Error {
 }
 
 const NEWLINE = 10;
-/** Smaller than any buffer of Python's streams. */
-const FULL_BUFFER_MIN = 8192;
 
 /** The source that `options` describe, or undefined for the default. Throws TypeError when they make no sense. */
 export function makeSource(options: StdinOptions | undefined): ByteSource | undefined {
@@ -135,10 +133,6 @@ export class LineSink implements ByteSink {
     }
     if (start < buffer.length) {
       this.pending.push(buffer.slice(start));
-      // Python hands over what ends in no newline only when it is flushed, or when a buffer is full.
-      if (buffer.length < FULL_BUFFER_MIN) {
-        this.fsync();
-      }
     }
     return buffer.length;
   }
