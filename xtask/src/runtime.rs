@@ -26,9 +26,10 @@ const BUNDLES: [Bundle; 3] = [
     Bundle { source: "src/api/classic.ts", output: "pyodide.js", options: &["--format=iife", "--platform=neutral"] },
     Bundle { source: "src/python-command/index.ts", output: "python.mjs", options: &["--format=esm", "--platform=node"] },
 ];
-const COMMON_OPTIONS: [&str; 8] = [
+// Names stay: they are in stack traces, and users match on `constructor.name`.
+const COMMON_OPTIONS: [&str; 10] = [
     "--bundle", "--target=es2022", "--sourcemap=linked", "--sources-content=false", "--external:node:*", "--external:./pyodide.asm.mjs",
-    "--external:./pyodide.mjs", "--log-level=warning",
+    "--external:./pyodide.mjs", "--log-level=warning", "--minify-whitespace", "--minify-syntax",
 ];
 const DECLARATIONS: [(&str, &str); 2] = [("src/api/index.ts", "pyodide.d.ts"), ("src/api/ffi.ts", "ffi.d.ts")];
 
