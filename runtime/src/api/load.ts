@@ -49,6 +49,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       convertNullToNone: options.convertNullToNone ?? true,
       toJsLiteralMap: options.toJsLiteralMap ?? true,
       pyproxyToStringRepr: options.pyproxyToStringRepr ?? false,
+      isCommand: false,
       prepareFiles: (module) => enterHome(module, home),
       beforeStart: async (module, paths) => {
         await options.fsInit?.(module.FS, { sitePackages: paths.sitePackages });
@@ -66,8 +67,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     const ready = pyodide as unknown as PyodideInterface;
     ready.registerJsModule("js", options.jsglobals ?? globalThis);
     ready.registerJsModule("pyodide_js", ready);
-    // `sys.stdout.flush()` reaches the handlers (IO-13), and an import of a package that is not loaded says how to load it (PKG-07).
-    callPython(core, "_pyodide._streams.install");
+    // An import of a package that is not loaded says how to load it (PKG-07).
     callPython(core, "_pyodide._importhook.set_package_lookup", (name: string) => lockfile.now()?.findImport(name));
     // Programs ask `"pyodide" in sys.modules` to find out where they run (ENV-40).
     void ready.pyodide_py;

@@ -8,6 +8,7 @@
  */
 
 import { Core } from "../boundary/core";
+import { START_COMMAND } from "../boundary/generated";
 import { instantiate, preloadedModule } from "../emscripten/instantiate";
 import type { CreateModule, EmscriptenModule } from "../emscripten/module";
 import { DownloadError, type Downloader } from "../environment/download";
@@ -41,6 +42,8 @@ export interface BootOptions {
   readonly convertNullToNone: boolean;
   readonly toJsLiteralMap: boolean;
   readonly pyproxyToStringRepr: boolean;
+  /** Whether `runMain` follows, as for the `python` command. */
+  readonly isCommand: boolean;
   /** Prepares the file system, after Python's own files are in it. */
   readonly prepareFiles: (module: EmscriptenModule) => void;
   /** Waits for more preparation, just before Python starts. */
@@ -116,7 +119,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
 
   const interpreter: Interpreter = { core, module, streams, scheduler, paths, environment, node, downloader };
   core.setApi(options.makeApi(interpreter));
-  core.start(options.argv);
+  core.start(options.argv, options.isCommand ? START_COMMAND : 0);
   return interpreter;
 }
 
