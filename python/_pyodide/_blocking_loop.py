@@ -39,7 +39,7 @@ class BlockingLoop(_Threadless):
         self._selector = _Nothing()
 
 
-class BlockingLoopPolicy(events._DefaultEventLoopPolicy):
+class BlockingLoopPolicy(events._BaseDefaultEventLoopPolicy):
     """The policy that gives asyncio a :class:`BlockingLoop`."""
 
     _loop_factory = BlockingLoop

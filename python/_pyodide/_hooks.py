@@ -49,12 +49,14 @@ def _format_plain(exc):
         return None
     text = "Traceback (most recent call last):\n"
     frames, last, repeated = 0, None, 0
+    # Some front ends give the lines of `<...>` files to linecache.
+    shown = sys.modules["linecache"].cache if "linecache" in sys.modules else ()
     tb = exc.__traceback__
     while tb is not None:
         code = tb.tb_frame.f_code
         filename = code.co_filename
         if not filename.startswith(_INTERNAL):
-            if filename[:1] != "<" or filename.startswith("<frozen") or tb.tb_lineno is None:
+            if filename[:1] != "<" or filename.startswith("<frozen") or filename in shown or tb.tb_lineno is None:
                 return None
             line = f'  File "{filename}", line {tb.tb_lineno}, in {code.co_name}\n'
             # Long or recursive tracebacks are shortened elsewhere.
@@ -65,14 +67,6 @@ def _format_plain(exc):
             last = line
             text += line
         tb = tb.tb_next
-    if "linecache" in sys.modules and frames:
-        # Some front ends give the lines of `<...>` files to linecache.
-        lines = sys.modules["linecache"].cache
-        tb = exc.__traceback__
-        while tb is not None:
-            if tb.tb_frame.f_code.co_filename in lines:
-                return None
-            tb = tb.tb_next
     kind = type(exc)
     name = kind.__qualname__
     if kind.__module__ not in ("builtins", "__main__"):

@@ -176,7 +176,7 @@ test("CLI Messages of failing programs go to stderr and look as elsewhere", asyn
   assert.match(missing.err, /can't open file .*no-such-file\.py.*No such file or directory/);
   const option = await run(dist, ["--no-such-option"]);
   assert.equal(option.code, 2);
-  assert.match(option.err, /unknown option --no-such-option/i);
+  assert.match(option.err, /unknown option:? --no-such-option/i);
   assert.ok(!/pyodide\.asm|node:internal|wasm-function/.test(division.err + missing.err + option.err));
 });
 

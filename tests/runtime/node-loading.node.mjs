@@ -72,7 +72,7 @@ hello_python().then((result) => {
 
 test("ENV-25 In Node's REPL with top-level await", async ({ dist, assert }) => {
   await inProject(dist, {}, async (cwd) => {
-    const { out } = await node(["-i"], { cwd, input: 'const { loadPyodide } = require("pyodide");\nlet pyodide = await loadPyodide();\nawait pyodide.runPythonAsync("40+2");\n' });
+    const { out } = await node(["-i"], { cwd, input: 'const { loadPyodide } = require("pyodide"); await (await loadPyodide()).runPythonAsync("40+2")\n' });
     assert.match(out, /\b42\b/);
   });
 });

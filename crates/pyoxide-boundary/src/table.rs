@@ -426,6 +426,9 @@ macro_rules! for_each_constant {
         /// The dict of `to_js` is a plain object instead of a LiteralMap.
         START_PLAIN_DICTS = 0x2;
 
+        /// For the `python` command: `pyox_py_interpreter_run_main` follows.
+        START_COMMAND = 0x4;
+
         // ---- tapes: values in prefix order; numbers little-endian, every entry starts at a multiple of 4 -----------------------------------
         /// A wire value of 16 bytes follows at the next multiple of 8 (strings in place point into Python or arena memory).
         TAPE_VALUE = 1;

@@ -7,7 +7,7 @@ use core::ffi::{CStr, c_char};
 
 use pyo3_ffi as ffi;
 
-use crate::boundary::{ARENA_BYTES, Address, Wire};
+use crate::boundary::{ARENA_BYTES, Address, START_COMMAND, Wire};
 use crate::cells::Slot;
 use crate::py::{Py, PyResult, check};
 use crate::wire;
@@ -18,10 +18,6 @@ struct Arena(#[expect(dead_code, reason = "JavaScript writes it")] [u8; ARENA_BY
 
 static ARENA: Slot<Arena> = Slot::new(Arena([0; ARENA_BYTES as usize]));
 static PANIC_HOOK: Slot<bool> = Slot::new(false);
-
-unsafe extern "C" {
-    fn __llvm_profile_set_dumped();
-}
 
 /// Address of the arena.
 pub fn arena() -> Address {
@@ -50,9 +46,6 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
         std::panic::set_hook(Box::new(|_| {}));
     }
     state::set_start_flags(flags);
-    // Everything in compiler-rt is linked, the profiler's runtime included; it would write a file when the program exits.
-    // SAFETY: sets a flag.
-    unsafe { __llvm_profile_set_dumped() };
     // SAFETY: by contract.
     let argv = unsafe { read_argv(argv, argv_count) };
     // SAFETY: the names are 0-terminated and live for ever; this is before the interpreter starts.
@@ -66,23 +59,19 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
     }
     // Everything that later code looks up by name is there from here on.
     drop(Py::import(c"_pyodide_core")?);
-    line_buffering()?;
+    prepare(flags)?;
     Ok(0)
 }
 
-/// Makes `sys.stdout` hand over whole lines even where it is no terminal: a page shows what was printed at once.
-fn line_buffering() -> PyResult<()> {
-    let stdout = Py::import(c"sys")?.borrow().attr(c"stdout")?;
-    if stdout.borrow().is_none() {
-        return Ok(());
-    }
-    let reconfigure = stdout.borrow().attr(c"reconfigure")?;
-    let keywords = Py::dict()?;
-    let arguments = Py::tuple([])?;
-    // SAFETY: all are alive; returns a new reference or null with an error.
-    unsafe {
-        check(ffi::PyDict_SetItemString(keywords.as_ptr(), c"line_buffering".as_ptr(), ffi::Py_True()))?;
-        drop(Py::owned_or_err(ffi::PyObject_Call(reconfigure.as_ptr(), arguments.as_ptr(), keywords.as_ptr()))?);
+/// What the interpreter itself does before anybody uses it.
+fn prepare(flags: u32) -> PyResult<()> {
+    Py::import(c"_pyodide._streams")?.borrow().call_method(c"install", &[])?;
+    if flags & START_COMMAND == 0 {
+        // Modules are found in the working directory, as by an interactive interpreter; the command sees to that itself.
+        let path = Py::import(c"sys")?.borrow().attr(c"path")?;
+        let here = Py::string("")?;
+        // SAFETY: both are alive.
+        check(unsafe { ffi::PyList_Insert(path.as_ptr(), 0, here.as_ptr()) })?;
     }
     Ok(())
 }
@@ -106,7 +95,7 @@ unsafe fn read_argv(argv: Wire, count: u32) -> Vec<Vec<u8>> {
 ///
 /// # Safety
 /// Once, before any other use of Python.
-unsafe fn configure(argv: &[Vec<u8>]) -> Option<i32> {
+unsafe fn configure(arguments: &[Vec<u8>]) -> Option<i32> {
     // SAFETY: the configuration is ours until it is freed; all strings are 0-terminated and outlive the calls.
     unsafe {
         let config = ffi::PyInitConfig_Create();
@@ -116,15 +105,27 @@ unsafe fn configure(argv: &[Vec<u8>]) -> Option<i32> {
                 panic!("Python could not be configured ({what}): {}", config_error(config));
             }
         };
-        let mut argv: Vec<*const c_char> = argv.iter().map(|text| text.as_ptr().cast()).collect();
+        let mut argv: Vec<*const c_char> = arguments.iter().map(|text| text.as_ptr().cast()).collect();
         expect(ffi::PyInitConfig_SetStrList(config, c"argv".as_ptr(), argv.len(), argv.as_mut_ptr()), "argv");
-        let mut paths: Vec<*const c_char> = SEARCH_PATHS.iter().map(|path| path.as_ptr()).collect();
+        // A given search path replaces the one that CPython makes, PYTHONPATH included.
+        let python_path = std::env::var_os("PYTHONPATH").unwrap_or_default();
+        let mut extra: Vec<Vec<u8>> = Vec::new();
+        if !arguments.iter().any(|argument| matches!(argument.as_slice(), b"-I\0" | b"-E\0")) {
+            for path in python_path.as_encoded_bytes().split(|byte| *byte == b':').filter(|path| !path.is_empty()) {
+                extra.push([path, &b"\0"[..]].concat());
+            }
+        }
+        let mut paths: Vec<*const c_char> = extra.iter().map(|path| path.as_ptr().cast()).collect();
+        paths.extend(SEARCH_PATHS.iter().map(|path| path.as_ptr()));
         expect(
             ffi::PyInitConfig_SetStrList(config, c"module_search_paths".as_ptr(), paths.len(), paths.as_mut_ptr()),
             "module_search_paths",
         );
         for (name, value) in [
             (c"parse_argv", 1),
+            // PyInitConfig_Create starts from the isolated configuration.
+            (c"isolated", 0),
+            (c"safe_path", 0),
             (c"use_environment", 1),
             (c"utf8_mode", 1),
             (c"buffered_stdio", 1),

@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 2032229711;
+export const TABLE_HASH = 527936865;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -173,6 +173,8 @@ export const PYPROXY_CAPTURE_THIS = 536870912;
 export const START_KEEP_NULL = 1;
 /** The dict of `to_js` is a plain object instead of a LiteralMap. */
 export const START_PLAIN_DICTS = 2;
+/** For the `python` command: `pyox_py_interpreter_run_main` follows. */
+export const START_COMMAND = 4;
 /** A wire value of 16 bytes follows at the next multiple of 8 (strings in place point into Python or arena memory). */
 export const TAPE_VALUE = 1;
 /** u32: a small signed integer. */
