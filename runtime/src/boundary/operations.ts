@@ -237,7 +237,18 @@ export class Operations {
 
   /** `key in object`. */
   hasItem(object: PyPtr, key: unknown): boolean {
-    return this.#guarded(() => this.#tri(this.wire.exports.pyox_py_item_has(object, this.#encoded(key))));
+    const { wire } = this;
+    const { memory } = wire;
+    const mark = memory.top;
+    try {
+      const at = memory.reserve(WIRE_BYTES);
+      wire.encode(key, at);
+      return this.#tri(wire.exports.pyox_py_item_has(object, at));
+    } catch (error) {
+      throw wire.escaped(error);
+    } finally {
+      memory.release(mark);
+    }
   }
 
   /** Replaces `object[start:stop]` by values; the removed elements as a PyProxy of a list. */

@@ -37,13 +37,34 @@ interface Digits {
 
 /** Records a tape; returns its address, in memory that the reader frees, and its length in bytes. */
 export function recordTape(wire: Wire, value: unknown, depth: number, convert: ConvertUnknown | undefined): { address: Address; length: number } {
-  const recorder = new TapeRecorder(wire, convert);
+  const recorder = new TapeRecorder(wire, convert, wire.tapeScratch ?? new Scratch(new ArrayBuffer(4096)));
+  wire.tapeScratch = undefined; // a converter may record another tape meanwhile
   try {
     recorder.write(value, depth);
     return recorder.finish();
   } catch (error) {
     recorder.discard();
     throw error;
+  } finally {
+    wire.tapeScratch = recorder.scratch.words.length <= SCRATCH_WORDS_MAX ? recorder.scratch : undefined;
+  }
+}
+
+/** Largest scratch memory that is kept for the next tape. */
+const SCRATCH_WORDS_MAX = 1 << 18;
+
+/** Memory that a tape is written to first, in every width. PERF: kept between tapes, because making it costs more than a small tape. */
+export class Scratch {
+  readonly words: Uint32Array;
+  readonly floats: Float64Array;
+  readonly bytes: Uint8Array;
+  readonly units: Uint16Array;
+
+  constructor(buffer: ArrayBuffer) {
+    this.words = new Uint32Array(buffer);
+    this.floats = new Float64Array(buffer);
+    this.bytes = new Uint8Array(buffer);
+    this.units = new Uint16Array(buffer);
   }
 }
 
@@ -51,23 +72,24 @@ export function recordTape(wire: Wire, value: unknown, depth: number, convert: C
 const LOOP_STRING_MAX = 160;
 
 class TapeRecorder {
-  #words = new Uint32Array(256);
-  #floats = new Float64Array(this.#words.buffer);
-  #bytes = new Uint8Array(this.#words.buffer);
-  #units = new Uint16Array(this.#words.buffer);
+  #words: Uint32Array;
+  scratch: Scratch;
   #at = 0;
   readonly #numbers = new Map<object, number>();
   readonly #digits: Digits[] = [];
   /** Word indices of wire values, which may own something. */
   readonly #values: number[] = [];
   /** Where one wire value is encoded before it is copied to the tape. */
-  readonly #scratch: number;
+  readonly #wireAt: number;
 
   constructor(
     readonly wire: Wire,
     readonly convert: ConvertUnknown | undefined,
+    scratch: Scratch,
   ) {
-    this.#scratch = wire.memory.reserve(16);
+    this.scratch = scratch;
+    this.#words = scratch.words;
+    this.#wireAt = wire.memory.reserve(16);
   }
 
   write(value: unknown, depth: number): void {
@@ -118,8 +140,8 @@ class TapeRecorder {
     const { memory } = this.wire;
     for (const word of this.#values) {
       memory.fresh();
-      memory.u32.set(this.#words.subarray(word, word + 4), this.#scratch >>> 2);
-      this.wire.discard(this.#scratch, 1);
+      memory.u32.set(this.#words.subarray(word, word + 4), this.#wireAt >>> 2);
+      this.wire.discard(this.#wireAt, 1);
     }
   }
 
@@ -179,7 +201,7 @@ class TapeRecorder {
       this.#reserve(4);
       this.#words[this.#at++] = TAPE_FLOAT;
       this.#at = (this.#at + 1) & ~1;
-      this.#floats[this.#at >>> 1] = value;
+      this.scratch.floats[this.#at >>> 1] = value;
       this.#at += 2;
     }
   }
@@ -189,19 +211,19 @@ class TapeRecorder {
     this.#reserve(2 + ((2 * length + 3) >>> 2));
     const start = this.#at + 2;
     this.#words[this.#at + 1] = length;
-    if (length <= LOOP_STRING_MAX ? this.#shortAscii(text, start * 4) : this.wire.strings.writeAscii(text, this.#bytes, start * 4)) {
+    if (length <= LOOP_STRING_MAX ? this.#shortAscii(text, start * 4) : this.wire.strings.writeAscii(text, this.scratch.bytes, start * 4)) {
       this.#words[this.#at] = TAPE_ASCII;
       this.#at = start + ((length + 3) >>> 2);
       return;
     }
     this.#words[this.#at] = TAPE_UTF16;
-    const units = this.#units;
+    const units = this.scratch.units;
     for (let index = 0, at = start * 2; index < length; index++, at++) units[at] = text.charCodeAt(index);
     this.#at = start + ((2 * length + 3) >>> 2);
   }
 
   #shortAscii(text: string, at: number): boolean {
-    const bytes = this.#bytes;
+    const bytes = this.scratch.bytes;
     let seen = 0;
     for (let index = 0; index < text.length; index++) {
       const unit = text.charCodeAt(index);
@@ -219,10 +241,10 @@ class TapeRecorder {
       return;
     }
     const mark = memory.top;
-    const tag = this.wire.encode(value, this.#scratch);
+    const tag = this.wire.encode(value, this.#wireAt);
     memory.release(mark);
     const word = this.#valueEntry();
-    const from = this.#scratch >>> 2;
+    const from = this.#wireAt >>> 2;
     this.#words.set(memory.u32.subarray(from, from + 4), word);
     if (tag === TAG_BIGINT_HEX) this.#digits.push({ word, text: (value as bigint).toString(16) });
   }
@@ -254,11 +276,10 @@ class TapeRecorder {
 
   #reserve(words: number): void {
     if (this.#at + words <= this.#words.length) return;
-    const larger = new Uint32Array(Math.max(2 * this.#words.length, (this.#at + words + 1) & ~1));
-    larger.set(this.#words);
-    this.#words = larger;
-    this.#floats = new Float64Array(larger.buffer);
-    this.#bytes = new Uint8Array(larger.buffer);
-    this.#units = new Uint16Array(larger.buffer);
+    const length = Math.max(2 * this.#words.length, (this.#at + words + 1) & ~1);
+    const larger = new Scratch(new ArrayBuffer(4 * length));
+    larger.words.set(this.#words);
+    this.scratch = larger;
+    this.#words = larger.words;
   }
 }

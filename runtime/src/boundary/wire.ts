@@ -43,6 +43,7 @@ import {
 import type { HandleTable } from "./handles";
 import { RecursionRangeError, type Memory } from "./memory";
 import { Strings } from "./strings";
+import type { Scratch } from "./tape-record";
 
 /** What the wire needs to know of a PyProxy. */
 export interface ProxyState {
@@ -71,6 +72,8 @@ export class Wire {
   exports!: PyExports;
   proxies!: ProxyMaker;
   readonly strings = new Strings();
+  /** Memory of the last tape that was recorded, for the next one. */
+  tapeScratch: Scratch | undefined;
   /** The fatal error, once there was one. */
   dead: FatalError | undefined;
 
