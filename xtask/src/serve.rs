@@ -90,7 +90,8 @@ fn answer(request: Request, dir: &Path, isolate: bool) -> std::io::Result<()> {
         Ok(file) => {
             headers.extend(header("Content-Type", content_type(&path)));
             let length = file.metadata()?.len();
-            request.respond(Response::new(StatusCode(200), headers, file, usize::try_from(length).ok(), None))
+            // A known length lets a page show how far a download is.
+            request.respond(Response::new(StatusCode(200), headers, file, usize::try_from(length).ok(), None).with_chunked_threshold(usize::MAX))
         }
         Err(error) => request.respond(plain(500, format!("Could not read the file: {error}\n"), headers)),
     }
