@@ -20,7 +20,7 @@ import { startServer } from "./harness/server.mjs";
 const tests = path.dirname(fileURLToPath(import.meta.url));
 const repository = path.dirname(tests);
 const FILE_SECONDS = 180;
-const FOLDERS = ["spec", "ffi", "runtime", "cli", "cpython"];
+const FOLDERS = ["harness", "spec", "ffi", "runtime", "cli", "cpython"];
 const ENVIRONMENTS = ["node20", "node-current", "chromium"];
 
 function usage(message) {

@@ -66,6 +66,11 @@ export class Session {
     }
   }
 
+  /** Lets go of everything that the session holds in the interpreter. */
+  close() {
+    this.#meter?.destroy();
+  }
+
   /** Runs what the last imported file has registered. */
   async run() {
     const { cases, options: fileOptions } = takeCases();
@@ -128,7 +133,7 @@ export class Session {
     } finally {
       if (this.#isAlive()) this.#meter.restore();
     }
-    const after = await this.#meter.count();
+    const after = await this.#meter.countDownTo(before, one.options.leak);
     return describeGrowth(before, after, one.options.leak);
   }
 

@@ -2,8 +2,8 @@
  * The leak check after every test.
  * Owns: what is counted (live handles, live proxies, Python objects held by JavaScript, as far as the distribution
  * reports them) and how an interpreter is brought back to the state before the test.
- * Invariant: a count is taken only after garbage collection in Python and two turns of the event loop, because promises and
- * scheduled callbacks let go of things one turn late.
+ * Invariant: a count is taken only after garbage collection in Python and some turns of the event loop, because promises,
+ * scheduled callbacks and the closing of async generators let go of things some turns late.
  */
 
 const SUPPORT = `
@@ -72,7 +72,7 @@ export class LeakMeter {
 
   constructor(py) {
     this.#py = py;
-    const scope = py.globals.get("dict")();
+    const scope = py.toPy({});
     scope.set("__name__", "pyoxide_test_support");
     const functions = py.runPython(SUPPORT, { globals: scope });
     [this.#collect, this.#mark, this.#reset] = [0, 1, 2].map((index) => functions.get(index));
@@ -89,11 +89,31 @@ export class LeakMeter {
     this.#reset();
   }
 
+  destroy() {
+    for (const proxy of [this.#collect, this.#mark, this.#reset]) proxy.destroy();
+  }
+
   async count() {
-    for (let turn = 0; turn < 2; turn++) {
-      this.#collect();
-      await new Promise((resolve) => setTimeout(resolve, 0));
+    for (let turn = 0; turn < 2; turn++) await this.#turn();
+    return this.#read();
+  }
+
+  /** Counts again until nothing is more than in `before` plus what is allowed; what takes longer than some turns is a leak. */
+  async countDownTo(before, allowed) {
+    let counts = await this.count();
+    for (let turn = 0; turn < 10 && describeGrowth(before, counts, allowed) !== undefined; turn++) {
+      await this.#turn();
+      counts = this.#read();
     }
+    return counts;
+  }
+
+  async #turn() {
+    this.#collect();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+
+  #read() {
     const api = this.#py._api ?? {};
     const call = (name) => (typeof api[name] === "function" ? api[name]() : 0);
     return { handles: call("liveHandles"), proxies: call("liveProxies"), references: call("liveReferences") };

@@ -1,0 +1,156 @@
+/**
+ * `dist/python` behaves like a `python` command: exit codes, messages, signals, the prompt.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { inFolder, launcher, runPython } from "../harness/python-command.mjs";
+import { configure, test } from "../harness/registry.mjs";
+
+configure({ noInterpreter: true });
+
+test("CLI Exit codes", async ({ dist, assert }) => {
+  for (const [program, expected] of [
+    ["pass", 0],
+    ["import sys; sys.exit()", 0],
+    ["import sys; sys.exit(0)", 0],
+    ["import sys; sys.exit(3)", 3],
+    ["import sys; sys.exit('a message')", 1],
+    ["raise SystemExit(255)", 255],
+    ["1/0", 1],
+    ["def f(:", 1],
+    ["import os; os._exit(7)", 7],
+  ]) {
+    const { code } = await runPython(dist, ["-c", program]);
+    assert.equal(code, expected, program);
+  }
+});
+
+test("CLI Messages of failing programs go to stderr and look as elsewhere", async ({ dist, assert }) => {
+  const division = await runPython(dist, ["-c", "def f():\n    return 1 / 0\nf()"]);
+  assert.equal(division.out, "");
+  assert.match(division.err, /^Traceback \(most recent call last\):\n  File "<string>", line 3, in <module>\n/);
+  assert.match(division.err, /ZeroDivisionError: division by zero\n$/);
+  const exit = await runPython(dist, ["-c", "import sys; sys.exit('a message')"]);
+  assert.equal(exit.err, "a message\n");
+  const missing = await runPython(dist, ["no-such-file.py"]);
+  assert.equal(missing.code, 2);
+  assert.match(missing.err, /can't open file .*no-such-file\.py.*No such file or directory/);
+  const option = await runPython(dist, ["--no-such-option"]);
+  assert.equal(option.code, 2);
+  assert.match(option.err, /unknown option:? --no-such-option/i);
+  assert.ok(!/pyodide\.asm|node:internal|wasm-function/.test(division.err + missing.err + option.err));
+});
+
+test("CLI A traceback of a script shows its lines", async ({ dist, assert }) => {
+  await inFolder({ "bad.py": "def f():\n    raise ValueError('shown')  # this line\nf()\n" }, async (folder) => {
+    const { code, err } = await runPython(dist, ["bad.py"], { cwd: folder });
+    assert.equal(code, 1);
+    assert.includes(err, "raise ValueError('shown')  # this line");
+    assert.includes(err, `File "${path.join(folder, "bad.py")}", line 2, in f`);
+  });
+});
+
+test("CLI JS-012 Variables of the environment", async ({ dist, assert }) => {
+  await inFolder({ "lib/found_by_path.py": "x = 'found'" }, async (folder) => {
+    const { out } = await runPython(dist, ["-c", "import os, found_by_path; print(os.environ['MY_VAR'], found_by_path.x)"], {
+      env: { MY_VAR: "välue", PYTHONPATH: path.join(folder, "lib") },
+    });
+    assert.equal(out, "välue found\n");
+  });
+});
+
+test("CLI atexit, threads of output and buffers are flushed at the end", async ({ dist, assert }) => {
+  const { out, err, code } = await runPython(dist, ["-c", "import atexit, sys\natexit.register(print, 'at exit')\nsys.stdout.write('no newline ')\nsys.stderr.write('err')\nsys.exit(4)"]);
+  assert.deepEqual([code, out, err], [4, "no newline at exit\n", "err"]);
+});
+
+test("CLI Large output through a pipe arrives whole", async ({ dist, assert }) => {
+  const { out, code } = await runPython(dist, ["-c", "import sys\nfor i in range(40000): print(i, 'x' * 40)\nsys.exit(5)"]);
+  assert.equal(code, 5);
+  assert.equal(out.length, Array.from({ length: 40000 }, (_, i) => `${i}`.length + 42).reduce((a, b) => a + b));
+  assert.ok(out.endsWith(`39999 ${"x".repeat(40)}\n`));
+});
+
+test("CLI asyncio.run and JavaScript are there", async ({ dist, assert, env }) => {
+  const { out } = await runPython(dist, ["-c", "import js, sys, pyodide\nprint(js.JSON.stringify(js.Array.from_([1, 2])), sys.platform)"]);
+  assert.equal(out, "[1,2] emscripten\n");
+  if (!env.hasJspi) return;
+  const loop = await runPython(dist, ["-c", "import asyncio\nasync def main():\n    await asyncio.sleep(0.01)\n    return 'slept'\nprint(asyncio.run(main()))"]);
+  assert.equal(loop.err, "");
+  assert.equal(loop.out, "slept\n");
+});
+
+test("CLI ASYNC-16 Ctrl-C in a program that waits for input ends it", async ({ dist, assert }) => {
+  const { code, signal, err } = await new Promise((resolve, reject) => {
+    const [program, ...first] = launcher(dist);
+    const child = spawn(program, [...first, "-c", "print('ready', flush=True)\ninput()"], { stdio: ["pipe", "pipe", "pipe"] });
+    let text = "";
+    child.stderr.on("data", (data) => {
+      text += data;
+    });
+    child.stdout.on("data", () => child.kill("SIGINT"));
+    child.on("error", reject);
+    child.on("close", (exitCode, killedBy) => resolve({ code: exitCode, signal: killedBy, err: text }));
+  });
+  assert.ok(signal === "SIGINT" || code === 130 || code === 1, `exit code ${code}, signal ${signal}`);
+  assert.ok(!/wasm-function|pyodide\.asm/.test(err), err);
+});
+
+test("CLI The REPL in a terminal", async ({ dist, assert, skip }) => {
+  if (!existsSync("/usr/bin/script")) skip("CLI: there is no `script` command to make a terminal with");
+  const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+  const command = [...launcher(dist), "-q", "-i"].map(quote).join(" ");
+  const output = await new Promise((resolve, reject) => {
+    const child = spawn("/usr/bin/script", ["-qec", command, "/dev/null"], { env: { ...process.env, PYTHON_BASIC_REPL: "1", TERM: "dumb" }, stdio: ["pipe", "pipe", "inherit"] });
+    const steps = ["1 + 41\r", "def f():\r    return 'from' + ' f'\r\rf()\r", "1/0\r", "import sys; sys.stdin.isatty()\r", "exit(9)\r"];
+    let text = "";
+    let prompts = 0;
+    child.stdout.on("data", (data) => {
+      text += data;
+      // One step whenever there is a new prompt at the end.
+      if (/>>> $/.test(text) && text.length > prompts) {
+        prompts = text.length;
+        const next = steps.shift();
+        if (next !== undefined) child.stdin.write(next);
+      }
+    });
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ text, code }));
+  });
+  assert.includes(output.text, "42");
+  assert.includes(output.text, "'from f'");
+  assert.includes(output.text, "ZeroDivisionError: division by zero");
+  assert.includes(output.text, "True");
+  assert.equal(output.code, 9);
+});
+
+test("CLI -i and the interactive mode without a terminal", async ({ dist, assert }) => {
+  const { out, err } = await runPython(dist, ["-i", "-q", "-c", "x = 5"], { input: "print(x * 2)\n" });
+  assert.includes(out, "10");
+  assert.includes(err, ">>>");
+});
+
+test("CLI ENV-37 The tour runs as a script of the host", async ({ dist, assert, tests }) => {
+  const { code, out, err } = await runPython(dist, [path.join(tests, "../examples/tour.py")]);
+  assert.equal(err, "");
+  assert.equal(code, 0);
+  assert.equal(out, await readFile(path.join(tests, "golden/tour.txt"), "utf8"));
+});
+
+test("CLI sys.executable, paths and site", async ({ dist, assert }) => {
+  const { out } = await runPython(dist, ["-c", "import sys; print(bool(sys.executable), sys.prefix != '', sys.path[0] == '')"]);
+  assert.equal(out, "True True True\n");
+  const isolated = await runPython(dist, ["-I", "-S", "-c", "import sys; print(sys.flags.isolated, 'site' in sys.modules)"]);
+  assert.equal(isolated.out, "1 False\n");
+});
+
+test("CLI unittest runs and reports", async ({ dist, assert }) => {
+  await inFolder({ "test_x.py": "import unittest\nclass T(unittest.TestCase):\n  def test_a(self): self.assertEqual(1, 1)\n  def test_b(self): self.assertEqual(1, 2)\n" }, async (folder) => {
+    const { code, err } = await runPython(dist, ["-m", "unittest", "-v", "test_x"], { cwd: folder });
+    assert.equal(code, 1);
+    assert.match(err, /Ran 2 tests/);
+    assert.match(err, /FAILED \(failures=1\)/);
+  });
+});
