@@ -321,7 +321,15 @@ export class Operations {
    * The wire values are in memory of their own: the arena is for calls that end before anything else happens.
    */
   async callPromising(object: PyPtr, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): Promise<unknown> {
-    const call = this.#promisingCall();
+    const call = this.#promisingExport(this.wire.exports.pyox_py_object_call);
+    if (call === undefined) {
+      throw (
+        this.wire.dead ??
+        new Error(
+          "This JavaScript engine cannot suspend WebAssembly (JavaScript Promise Integration), which this call needs: use a current browser or Node 25 and later",
+        )
+      );
+    }
     const { wire, stacks } = this;
     const { memory } = wire;
     const names = Object.keys(kwargs);
@@ -345,7 +353,7 @@ export class Operations {
     }
     try {
       const tag = await running;
-      if (tag === TAG_FAILURE) wire.raise();
+      if (tag === TAG_FAILURE) wire.raiseFirst();
       return wire.decode(tag, out);
     } catch (error) {
       throw wire.escaped(error);
@@ -354,16 +362,15 @@ export class Operations {
     }
   }
 
-  #promising: ((...args: number[]) => Promise<number>) | undefined;
+  readonly #promising = new Map<unknown, (...args: number[]) => Promise<number>>();
 
-  #promisingCall(): (...args: number[]) => Promise<number> {
+  /** An export as a function that starts a stack which may be suspended; undefined where the engine cannot. */
+  #promisingExport(exported: unknown): ((...args: number[]) => Promise<number>) | undefined {
     const { promising } = WebAssembly as { readonly promising?: (wasm: unknown) => (...args: number[]) => Promise<number> };
-    if (promising === undefined) {
-      throw new Error(
-        "This JavaScript engine cannot suspend WebAssembly (JavaScript Promise Integration), which this call needs: use a current browser or Node 25 and later",
-      );
-    }
-    return (this.#promising ??= promising(this.wire.exports.pyox_py_object_call));
+    if (promising === undefined || this.wire.dead !== undefined) return undefined;
+    let made = this.#promising.get(exported);
+    if (made === undefined) this.#promising.set(exported, (made = promising(exported)));
+    return made;
   }
 
   // ---- iteration --------------------------------------------------------------------------------------------------------------
@@ -472,7 +479,24 @@ export class Operations {
 
   /** Runs and frees a scheduled callback. */
   runCallback(callback: PyPtr): void {
-    this.#guarded(() => this.#status(this.wire.exports.pyox_py_callback_run(callback)));
+    const { wire } = this;
+    const run = this.#promisingExport(wire.exports.pyox_py_callback_run);
+    if (run === undefined) {
+      this.#guarded(() => this.#status(wire.exports.pyox_py_callback_run(callback)));
+      return;
+    }
+    // On a stack of its own, so that what the event loop runs can wait for promises. An error goes where those of other
+    // asynchronous functions go that nobody awaits.
+    void this.stacks
+      .enter(() => run(callback))
+      .then(
+        (status) => {
+          if (status < 0) wire.raiseFirst();
+        },
+        (error: unknown) => {
+          throw wire.escaped(error);
+        },
+      );
   }
 
   /** Frees a callback or future that will never be called. */

@@ -80,8 +80,10 @@ export class Wire {
   /** Comlink's symbol by which its proxies are known, once it was registered. */
   comlinkSymbol: symbol | undefined;
 
-  #pending: unknown = undefined;
-  #isPending = false;
+  /** What imports have failed with and wasm has not taken yet: more than one only while a suspended stack waits to go on. */
+  readonly #pending: unknown[] = [];
+  /** What exports have failed with and their callers have not thrown yet. */
+  readonly #stored: unknown[] = [];
   /** The error that `raise` threw last: known not to have passed through wasm. */
   #raised: unknown = undefined;
 
@@ -322,8 +324,12 @@ export class Wire {
 
   /** Keeps what was thrown until wasm takes it. */
   setPending(error: unknown): void {
-    this.#pending = error;
-    this.#isPending = true;
+    this.#pending.push(error);
+  }
+
+  /** Keeps what the export that is ending fails with, until its caller throws it. */
+  setStored(error: unknown): void {
+    this.#stored.push(error);
   }
 
   /** For the end of an import: keeps what was thrown and gives the failure value back. */
@@ -352,15 +358,18 @@ export class Wire {
 
   /** Takes what was thrown out, as a handle; 0 if there is nothing. */
   takePendingHandle(): JsHandle {
-    if (!this.#isPending) return 0 as JsHandle;
-    return this.handles.add(this.#takePending());
+    return this.#pending.length === 0 ? (0 as JsHandle) : this.handles.add(this.#pending.pop());
   }
 
   /** Throws the error that an export has stored. */
   raise(): never {
-    this.#raised = this.#isPending
-      ? this.#takePending()
-      : (this.dead ?? new Error("Pyoxide has a bug: a call into Python failed without an error"));
+    this.#raised = this.#stored.length === 0 ? this.#withoutError() : this.#stored.pop();
+    throw this.#raised;
+  }
+
+  /** As `raise`, for a call that could suspend and ended some time ago: the first of those that wait. */
+  raiseFirst(): never {
+    this.#raised = this.#stored.length === 0 ? this.#withoutError() : this.#stored.shift();
     throw this.#raised;
   }
 
@@ -383,11 +392,8 @@ export class Wire {
     return this.dead;
   }
 
-  #takePending(): unknown {
-    const error = this.#pending;
-    this.#pending = undefined;
-    this.#isPending = false;
-    return error;
+  #withoutError(): Error {
+    return this.dead ?? new Error("Pyoxide has a bug: a call into Python failed without an error");
   }
 }
 

@@ -109,8 +109,11 @@ test("errors are kept for wasm, and thrown after exports", () => {
   assert.equal(wire.takePendingHandle(), 0);
   wire.setPending(undefined);
   assert.equal(wire.takePendingHandle(), table.HANDLE_UNDEFINED);
-  wire.setPending(thrown);
+  wire.setStored(new Error("of a call that could suspend"));
+  wire.setStored(thrown);
   assert.throws(() => wire.raise(), thrown);
+  assert.throws(() => wire.raiseFirst(), /could suspend/);
+  assert.throws(() => wire.raise(), /failed without an error/);
 });
 
 test("a trap makes the instance dead, and later calls say so", () => {
@@ -126,7 +129,7 @@ test("a trap makes the instance dead, and later calls say so", () => {
 test("an error of a JavaScript function on the way is not fatal", () => {
   const { wire } = fakeWire();
   const error = new WebAssembly.RuntimeError("of another module");
-  wire.setPending(error);
+  wire.setStored(error);
   assert.throws(
     () => {
       try {

@@ -8,6 +8,7 @@ const RETURNED =
 const NOT_HERE =
   "Python cannot wait for a promise here, because a JavaScript function or a plain call lies between: call Python with " +
   "`callPromising` or `runPythonAsync`, or use `await`";
+const NOT_TWICE = "Python cannot wait for a promise here, because another call already waits for one: use `await`";
 const NOT_AT_ALL =
   "Python cannot wait for a promise in this JavaScript engine, which has no JavaScript Promise Integration: " +
   "use `await`, or a current browser or Node 25 and later";
@@ -66,7 +67,10 @@ export function asynchronousImports({ wire, handles, operations, registry, stack
 
     pyox_js_stack_suspend: suspending((promise: JsHandle, out: WirePtr): Tag | Promise<Tag> => {
       // The engine suspends only when it gets a promise, so a failure can be told at once.
-      if (!stacks.canSuspend) return wire.fail(new Error(canSuspendAtAll() ? NOT_HERE : NOT_AT_ALL), 0);
+      if (!stacks.canSuspend) {
+        return wire.fail(new Error(!canSuspendAtAll() ? NOT_AT_ALL : stacks.isWaiting ? NOT_TWICE : NOT_HERE), 0);
+      }
+      stacks.suspended();
       return Promise.resolve(handles.get(promise)).then(
         (value) => {
           stacks.resumed();

@@ -27,9 +27,9 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
     },
     pyox_js_error_set_python(typeName: WirePtr, message: WirePtr, serial: number, cause: JsHandle): void {
       try {
-        wire.setPending(pythonError(typeName, message, serial, cause));
+        wire.setStored(pythonError(typeName, message, serial, cause));
       } catch (error) {
-        wire.setPending(error);
+        wire.setStored(error);
       }
     },
     pyox_js_error_new(typeName: WirePtr, message: WirePtr, serial: number, cause: JsHandle): JsHandle {
@@ -43,7 +43,7 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
       wire.memory.fresh();
       const start = message >>> 0;
       const text = new TextDecoder().decode(wire.memory.u8.slice(start, start + length));
-      wire.setPending(wire.die(new Error(text)));
+      wire.setStored(wire.die(new Error(text)));
     },
 
     pyox_js_value_new(value: WirePtr): JsHandle {
