@@ -11,7 +11,7 @@ const restore = (py) => {
   py.setStderr();
 };
 
-test("IO-13 setStdout batched: lines without their newline", ({ py, assert }) => {
+test("IO-13 JS-042 setStdout batched: lines without their newline", ({ py, assert }) => {
   const out = [];
   py.setStdout({ batched: (line) => out.push(line) });
   py.runPython("print('ABC')\nprint('a\\nb')\nimport sys\nsys.stdout.write('part')\nsys.stdout.flush()\nprint()\nprint('é中😀')");
@@ -41,7 +41,7 @@ test("IO-15 setStdout write: buffers, and partial writes", ({ py, assert }) => {
   assert.equal(String.fromCharCode(...out), "ABCDEFGH\n");
 });
 
-test("IO-02 setStderr", ({ py, assert }) => {
+test("IO-02 JS-043 setStderr", ({ py, assert }) => {
   const out = [];
   py.setStderr({ batched: (line) => out.push(line) });
   py.runPython("import sys\nprint('problem', file=sys.stderr)");
@@ -74,7 +74,7 @@ test("IO-16 IO-09 isatty", ({ py, assert }) => {
   assert.throws(() => py.setStdout({ batched: () => {}, isatty: true }), /isatty/);
 });
 
-test("IO-07 IO-05 The documented playback: strings and EOF between reads", ({ py, assert }) => {
+test("IO-07 IO-05 IO-04 JS-041 The documented playback: strings and EOF between reads", ({ py, assert }) => {
   class StdinHandler {
     constructor(results) {
       this.results = results;
