@@ -205,7 +205,7 @@ fn python(context: &Context, remarks: &mut Vec<String>) -> Result<Count> {
     }
     let step = Step::start("Python tests under the build Python");
     // unittest reports on stderr; exit code 5 says that there was no test.
-    let script = "python3.14 -B -m unittest discover -s tests -t . 2>&1 || echo \"exit: $?\"";
+    let script = "timeout 300 python3.14 -B -m unittest discover -s tests -t . 2>&1 || echo \"exit: $?\"";
     let run = Run { cwd: &dir, env: std::collections::BTreeMap::new(), script, args: Vec::new() };
     let output = context.root()?.capture(&context.cache, "python-tests", &step, run)?;
     step.done();
