@@ -16,7 +16,8 @@ def _internal_files() -> tuple[str, ...]:
     package = here.rpartition("/")[0] + "/pyodide/"
     ours = [package + name for name in ("code.py", "console.py", "webloop.py")]
     # SystemExit and KeyboardInterrupt pass this one on their way out of a task.
-    return (here + "/", *ours, here.rpartition("/")[0] + "/asyncio/events.py")
+    libraries = {here.rpartition("/")[0], getattr(sys, "_stdlib_dir", None) or here}
+    return (here + "/", *ours, *[f"{library}/asyncio/events.py" for library in libraries])
 
 
 # Frames of these files say nothing about the user's program. `sys.last_exc` has them all.

@@ -12,7 +12,7 @@ import sys
 from _ast import PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
 from asyncio import CancelledError, Lock
 from builtins import _IncompleteInputError
-from codeop import PyCF_ALLOW_INCOMPLETE_INPUT, PyCF_DONT_IMPLY_DEDENT
+from codeop import PyCF_ALLOW_INCOMPLETE_INPUT
 from contextlib import ExitStack, contextmanager
 from io import TextIOBase
 from platform import python_build, python_version
@@ -308,34 +308,26 @@ class Console:
 
     def _is_complete(self, source: str, filename: str) -> bool:
         """As CPython's console decides it: a block ends with an empty line."""
-        if not source.strip():
+        if all(not line.strip() or line.strip()[0] == "#" for line in source.split("\n")):
             return True
         from warnings import catch_warnings, simplefilter
 
-        flags = self._flags | PyCF_ONLY_AST | PyCF_ALLOW_INCOMPLETE_INPUT | PyCF_DONT_IMPLY_DEDENT
-
-        def parse(text):
-            compile(text, filename, "single", flags, True)
-
+        flags = self._flags | PyCF_ONLY_AST | PyCF_ALLOW_INCOMPLETE_INPUT
         with catch_warnings():
             simplefilter("ignore")
             try:
-                parse(source)
-                return True
-            except _IncompleteInputError:
-                return False
-            except SyntaxError as error:
-                if "multiple statements" in str(error.msg):
-                    # Several commands at once, pasted. The last one may be a block that goes on.
-                    last = source.rpartition("\n")[2]
-                    return not last[:1].isspace() or not last.strip()
-            try:
-                parse(source + "\n")
-                return False
-            except _IncompleteInputError:
-                return False
+                last = compile(source, filename, "exec", flags, True).body[-1]
             except SyntaxError:
-                return True  # complete enough for the error
+                try:
+                    compile(source + "\n", filename, "exec", flags, True)
+                except _IncompleteInputError:
+                    return False
+                except SyntaxError:
+                    return True  # complete enough for the error
+                return False
+        # A block may go on in the next line. Lines that were pasted together may hold several commands.
+        is_block = isinstance(getattr(last, "body", None), list) or hasattr(last, "cases")
+        return not is_block or ("\n" in source and not source.rpartition("\n")[2].strip())
 
     # ---- errors ----
 

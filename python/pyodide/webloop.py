@@ -327,16 +327,19 @@ class WebLoop(_Threadless):
         self._timer_cancelled_count += 1
         if not self._ticking:
             # A timer that nobody waits for must not keep a Node process alive.
-            self._arm_timer()
+            self._arm_timer(handle)
 
-    def _arm_timer(self):
-        """Make the JavaScript timer that of the first handle that is not cancelled, and of none if there is none."""
+    def _arm_timer(self, gone=None):
+        """Make the JavaScript timer that of the first handle that is not cancelled, and of none if there is none.
+
+        ``gone`` is a handle that is just being cancelled.
+        """
         timers = self._scheduled
         if self._timer_cancelled_count > _CANCELLED_TIMERS_MAX and self._timer_cancelled_count * 2 > len(timers):
             self._scheduled = timers = [handle for handle in timers if not handle._cancelled]
             heapify(timers)
             self._timer_cancelled_count = 0
-        while timers and timers[0]._cancelled:
+        while timers and (timers[0]._cancelled or timers[0] is gone):
             heappop(timers)._scheduled = False
             self._timer_cancelled_count = max(0, self._timer_cancelled_count - 1)
         if self._timer_id is not None:
