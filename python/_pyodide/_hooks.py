@@ -14,7 +14,7 @@ import sys
 def _internal_files() -> tuple[str, ...]:
     here = _internal_files.__code__.co_filename.rpartition("/")[0]
     package = here.rpartition("/")[0] + "/pyodide/"
-    ours = [package + name for name in ("code.py", "console.py", "webloop.py")]
+    ours = [package + name for name in ("code.py", "console.py", "webloop.py", "ffi/__init__.py")]
     # SystemExit and KeyboardInterrupt pass this one on their way out of a task.
     libraries = {here.rpartition("/")[0], getattr(sys, "_stdlib_dir", None) or here}
     return (here + "/", *ours, *[f"{library}/asyncio/events.py" for library in libraries])
@@ -130,9 +130,9 @@ def import_dotted(name: str) -> object:
 
 def new_future():
     """A pending future of the running event loop, for ``await`` on a JavaScript promise."""
-    from pyodide.webloop import running_loop
+    import pyodide.webloop  # which puts a faster function here
 
-    return running_loop().create_future()
+    return pyodide.webloop._new_future()
 
 
 class Completion:
@@ -220,8 +220,9 @@ def block_on(awaitable):
         if hasattr(awaitable, "close"):
             awaitable.close()  # it will never run: no warning that nobody awaited it
         raise RuntimeError(
-            "Cannot block here: either this JavaScript engine has no stack switching (JSPI), or a JavaScript function that cannot "
-            "wait is between Python and the host. Use `await`, or enter Python with runPythonAsync or callPromising"
+            "Cannot block here: this JavaScript engine has no stack switching (JSPI), or a JavaScript function that cannot wait is "
+            "between Python and the host, or another call is waiting already. Use `await`, or enter Python with runPythonAsync or "
+            "callPromising"
         )
     from asyncio import ensure_future
 
