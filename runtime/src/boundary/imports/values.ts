@@ -95,8 +95,10 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
 function isTruthy(value: unknown): boolean {
   if (!value) return false;
   if (typeof value !== "object") return true;
-  const sized = value as { readonly length?: unknown; readonly size?: unknown; readonly byteLength?: unknown };
-  return !(sized.length === 0 || sized.size === 0 || sized.byteLength === 0);
+  const sized = value as { readonly length?: unknown; readonly size?: unknown; readonly byteLength?: unknown; readonly nodeType?: unknown };
+  if (!(sized.length === 0 || sized.size === 0 || sized.byteLength === 0)) return true;
+  // A window without frames and a form without fields have length 0, and are no containers all the same.
+  return sized.nodeType === 1 || Object.prototype.toString.call(value) === "[object Window]";
 }
 
 /** SPEC: features TT-018. */
