@@ -120,8 +120,34 @@ impl Failure for () {
     const FAILURE: () = ();
 }
 
+/// Attaches this thread to the interpreter where CPython has detached it: around system calls, which end in JavaScript handlers of
+/// streams and files that may call Python.
+struct Attached(Option<pyo3_ffi::PyGILState_STATE>);
+
+impl Attached {
+    fn ensure() -> Attached {
+        // SAFETY: always allowed; a thread state is asked for only when there is an interpreter.
+        unsafe {
+            if !pyo3_ffi::PyThreadState_GetUnchecked().is_null() || pyo3_ffi::Py_IsInitialized() == 0 {
+                return Attached(None);
+            }
+            Attached(Some(pyo3_ffi::PyGILState_Ensure()))
+        }
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if let Some(state) = self.0.take() {
+            // SAFETY: pairs with `ensure`.
+            unsafe { pyo3_ffi::PyGILState_Release(state) };
+        }
+    }
+}
+
 /// The body of every export: a Python error becomes the error that JavaScript throws, a panic a fatal error.
 pub fn guard<T: Failure>(body: impl FnOnce() -> PyResult<T>) -> T {
+    let _attached = Attached::ensure();
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => value,
         Ok(Err(Raised)) => {

@@ -340,6 +340,12 @@ unsafe extern "C" fn run_sync(_module: *mut PyObject, promise: *mut PyObject) ->
             let Some(handle) = jsproxy::handle_of(Ref::from_ptr(promise)) else {
                 return Err(py::type_error("run_sync() needs a JsPromise"));
             };
+            // The engine itself would end the instance, before the import could object.
+            if pyox_js_stack_can_suspend() != 1 {
+                return Err(py::runtime_error(
+                    "Cannot wait for a promise here: it needs an engine with JavaScript Promise Integration, and an entry into Python that may be suspended (callPromising)",
+                ));
+            }
             let mut out = WireValue::undefined();
             let tag = pyox_js_stack_suspend(handle, &mut out);
             wire::read(tag, &out).map(Py::into_ptr)
