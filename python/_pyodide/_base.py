@@ -9,8 +9,6 @@ the call that made it.
 """
 
 from _ast import (
-    PyCF_ALLOW_TOP_LEVEL_AWAIT,
-    PyCF_ONLY_AST,
     AnnAssign,
     Assign,
     Attribute,
@@ -23,6 +21,8 @@ from _ast import (
     Load,
     Module,
     Name,
+    PyCF_ALLOW_TOP_LEVEL_AWAIT,
+    PyCF_ONLY_AST,
     Store,
     Subscript,
 )

@@ -7,6 +7,7 @@ they came; streams are redirected while a command runs, also when it awaits, and
 """
 
 from __future__ import annotations
+import __future__
 
 import sys
 from _ast import PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
@@ -16,8 +17,6 @@ from codeop import PyCF_ALLOW_INCOMPLETE_INPUT
 from contextlib import ExitStack, contextmanager
 from io import TextIOBase
 from platform import python_build, python_version
-
-import __future__
 
 from _pyodide._base import CodeRunner
 from _pyodide._hooks import format_exception

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from _asyncio import _get_running_loop, _set_running_loop, _swap_current_task
 from asyncio import events, log, runners
 from heapq import heapify, heappop, heappush
 from math import ceil
 
-from _asyncio import _get_running_loop, _set_running_loop, _swap_current_task
 from _pyodide import _hooks
 from _pyodide._hooks import block_on
 from _pyodide_core import can_run_sync, cancel, schedule
@@ -418,6 +418,8 @@ class WebLoop(_Threadless):
             if not isinstance(getattr(handle._callback, "__self__", None), asyncio.Future):
                 raise error
             return
+        if error.__traceback__ is not None:
+            error = error.with_traceback(error.__traceback__.tb_next)  # without the frame of the loop
         context = {"message": f"Exception in callback {handle!r}", "exception": error, "handle": handle}
         if handle._source_traceback:
             context["source_traceback"] = handle._source_traceback
