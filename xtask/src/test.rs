@@ -246,13 +246,17 @@ fn distribution(context: &Context, environment: &str, options: &Options, remarks
         failed: number_before(l, "failed"),
         skipped: number_before(l, "skipped"),
     });
-    for line in output.lines().filter(|l| l.trim_start().to_ascii_lowercase().starts_with("skip")) {
-        remarks.push(format!("{environment}: {}", line.trim()));
-    }
+    remarks.extend(skipped(&output).into_iter().map(|what| format!("{environment}: skipped {what}")));
     if count.failed == 0 && (!ok || summary.is_none()) {
         count.failed = 1;
     }
     Ok(count)
+}
+
+/// What the runner lists under `Skipped:`, a line for the test and one for the reason.
+fn skipped(output: &str) -> Vec<String> {
+    let listed: Vec<&str> = output.lines().skip_while(|l| *l != "Skipped:").skip(1).take_while(|l| !l.trim().is_empty()).collect();
+    listed.chunks(2).map(|pair| pair.iter().map(|l| l.trim()).collect::<Vec<_>>().join(": ")).collect()
 }
 
 /// The number before a word, as in `3 passed`.
@@ -288,6 +292,12 @@ mod tests {
         let count = node_count("# tests 9\n# pass 7\n# fail 2\n# skipped 1\n", false);
         assert_eq!((count.passed, count.failed, count.skipped), (7, 2, 1));
         assert_eq!(node_count("ℹ pass 4\nℹ fail 0\n", true).passed, 4);
+    }
+
+    #[test]
+    fn what_is_skipped_comes_with_its_reason() {
+        let output = "x\nSkipped:\n  a.md: one\n    known gap\n  b.md: two\n    no JSPI\n\n1 passed, 0 failed, 2 skipped\n";
+        assert_eq!(skipped(output), ["a.md: one: known gap", "b.md: two: no JSPI"]);
     }
 
     #[test]
