@@ -186,9 +186,14 @@ fn finish_sysconfig(context: &Context, out: &Path) -> Result<()> {
             continue;
         }
         let mut text = fs::read_to_string(&file)?;
-        let build = out.join("build").display().to_string();
-        text = text.replace(&build, "/usr/src/python").replace(&context.checkout.display().to_string(), "/usr/src/pyoxide");
-        text = text.replace(&context.cache.path().display().to_string(), "/usr/src/cache");
+        // The longest first, and whole folders only: one may begin with the name of another.
+        let folders = [(out.join("build"), "/usr/src/python"), (context.cache.path().to_path_buf(), "/usr/src/cache"), (context.checkout.clone(), "/usr/src/pyoxide")];
+        for (folder, name) in folders {
+            let folder = folder.display();
+            for end in ["/", "=", "'", " "] {
+                text = text.replace(&format!("{folder}{end}"), &format!("{name}{end}"));
+            }
+        }
         text.push_str(&format!("build_time_vars[\"PYEMSCRIPTEN_PLATFORM_VERSION\"] = \"{}\"\n", context.versions.platform.version));
         fs::write(&file, text)?;
         return Ok(());

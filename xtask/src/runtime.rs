@@ -97,7 +97,7 @@ fn defines(versions: &Versions) -> Vec<String> {
 pub fn ensure(context: &Context) -> Result<PathBuf> {
     let dir = context.checkout.join("runtime");
     let inputs = |p: &Path| p.starts_with("src") || p.starts_with("pages") || p.starts_with("types") || p.components().count() == 1;
-    let mut key = Key::new("runtime-1").text("defines", &defines(&context.versions).join("\n")).text("common", &COMMON_OPTIONS.join("\n"));
+    let mut key = Key::new("runtime-2").text("defines", &defines(&context.versions).join("\n")).text("common", &COMMON_OPTIONS.join("\n"));
     for bundle in &BUNDLES {
         key = key.text(bundle.source, &format!("{} {}", bundle.output, bundle.options.join(" ")));
     }
@@ -117,6 +117,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
             command.current_dir(&dir).arg(bundle.source).arg(format!("--outfile={}", out.join(bundle.output).display()));
             command.args(COMMON_OPTIONS).args(bundle.options).args(defines(&context.versions));
             run(&mut command, "esbuild")?;
+            name_sources_from_dist(&out.join(format!("{}.map", bundle.output)))?;
         }
         for (source, output) in DECLARATIONS {
             let written = dir.join("types").join(output);
@@ -135,6 +136,19 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755))?;
         copy_tree(&dir.join("pages"), out)
     })
+}
+
+/// esbuild names sources relative to the output, which lies in the cache: that would tell where the cache and the
+/// checkout are, and differ between machines. From `dist/` the sources are where they are named here.
+fn name_sources_from_dist(map: &Path) -> Result<()> {
+    let text = fs::read_to_string(map).with_context(|| format!("esbuild made no `{}`", map.display()))?;
+    let mut map_json: serde_json::Value = serde_json::from_str(&text).with_context(|| format!("Not a source map: {}", map.display()))?;
+    for source in map_json["sources"].as_array_mut().into_iter().flatten() {
+        if let Some((_, path)) = source.as_str().and_then(|s| s.rsplit_once("/runtime/src/")) {
+            *source = format!("../runtime/src/{path}").into();
+        }
+    }
+    fs::write(map, map_json.to_string()).with_context(|| format!("Could not write `{}`", map.display()))
 }
 
 /// `dist/python`. Node decides by the extension how to read a file, and a command has none: this one is valid as
