@@ -7,7 +7,8 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::context::Context;
-use crate::root::{debian_mirror, find_program, is_root_user, key};
+use crate::machine;
+use crate::root::{SYSTEM_PROGRAMS, debian_mirror, find_program, find_system_program, is_root_user, key};
 use crate::{dist, runtime};
 
 struct Report {
@@ -63,16 +64,11 @@ pub fn run(context: &Context) -> Result<ExitCode> {
         Err(_) if have_root => report.later("Debian mirror", "needed only to make the toolchain again"),
         Err(_) => report.missing("Debian mirror", "set `PYOXIDE_DEBIAN_MIRROR` to the address of one"),
     }
-    for (program, package) in [("unshare", "util-linux"), ("chroot", "coreutils"), ("mount", "mount")] {
-        let found = find_program(program).or_else(|| Some(format!("/usr/sbin/{program}").into()).filter(|p: &std::path::PathBuf| p.exists()));
-        match found {
+    for (program, package) in SYSTEM_PROGRAMS {
+        match find_system_program(program) {
             Some(path) => report.ok(program, &path.display().to_string()),
-            None => report.missing(program, &format!("`apt-get install {package}`")),
+            None => report.later(program, &format!("installed by the first build (or `apt-get install {package}`)")),
         }
-    }
-    match find_program("mmdebstrap") {
-        Some(path) => report.ok("mmdebstrap", &path.display().to_string()),
-        None => report.later("mmdebstrap", "installed by the first build (or `apt-get install mmdebstrap`)"),
     }
     match find_program("chromium") {
         Some(path) => report.ok("Chromium (for tests)", &path.display().to_string()),
@@ -83,10 +79,10 @@ pub fn run(context: &Context) -> Result<ExitCode> {
         let text = format!("{free} GB free at the cache");
         if free >= 8 { report.ok("disk", &text) } else { report.missing("disk", &format!("{text}; a build needs 8 GB: free some, or set `PYOXIDE_CACHE`")) }
     }
-    if have_root {
-        report.ok("toolchain root", &root_entry.display().to_string());
-    } else {
-        report.later("toolchain root", "made by the first build, `cargo xtask setup`");
+    match machine::find(&context.versions) {
+        Ok(found) => report.ok("toolchain", &format!("the one on PATH: {}", found.summary())),
+        Err(_) if have_root => report.ok("toolchain root", &root_entry.display().to_string()),
+        Err(missing) => report.later("toolchain root", &format!("made by the first build, because PATH lacks {}", missing.join(", "))),
     }
     for (dir, what) in [("runtime", "npm packages of the runtime"), ("tests", "npm packages of the tests")] {
         let path = context.checkout.join(dir).join("node_modules");

@@ -15,6 +15,7 @@ mod doctor;
 mod failure;
 mod layers;
 mod link;
+mod machine;
 mod progress;
 mod root;
 mod runtime;
@@ -143,16 +144,16 @@ fn execute(command: Command) -> Result<ExitCode> {
         }
         Command::Bench { arguments } => return bench::run(&context, &arguments),
         Command::Step { name } => {
-            let path = match name {
-                Step::Root => context.root()?.path().to_path_buf(),
-                Step::SysLibs => sys_libs::ensure(&context)?,
-                Step::Cpython => cpython::ensure(&context)?,
-                Step::Core => core::ensure(&context)?,
-                Step::MainModule => link::ensure(&context)?,
-                Step::Stdlib => stdlib::ensure(&context)?,
-                Step::Runtime => runtime::ensure(&context)?,
+            let place = match name {
+                Step::Root => context.root()?.describe(),
+                Step::SysLibs => sys_libs::ensure(&context)?.display().to_string(),
+                Step::Cpython => cpython::ensure(&context)?.display().to_string(),
+                Step::Core => core::ensure(&context)?.display().to_string(),
+                Step::MainModule => link::ensure(&context)?.display().to_string(),
+                Step::Stdlib => stdlib::ensure(&context)?.display().to_string(),
+                Step::Runtime => runtime::ensure(&context)?.display().to_string(),
             };
-            println!("{}", path.display());
+            println!("{place}");
         }
     }
     Ok(ExitCode::SUCCESS)

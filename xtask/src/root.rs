@@ -2,6 +2,7 @@
 //!
 //! Commands run in it by chroot, in a private mount namespace per command, so that no mount outlives it. The
 //! checkout, the cache and Cargo's home are mounted at their own paths: a path means the same inside and out.
+//! Where the machine itself has all that is needed (`machine.rs`), commands run as they are, without a root.
 //! Not here: what is built with it.
 
 use std::collections::BTreeMap;
@@ -16,20 +17,27 @@ use anyhow::{Context as _, Result};
 
 use crate::cache::{Cache, Key};
 use crate::failure::{Failure, fail};
+use crate::machine;
 use crate::progress::Step;
 use crate::versions::Versions;
 
-/// A complete toolchain root.
+/// A complete toolchain.
 pub struct Root {
-    path: PathBuf,
-    /// Names every package version in it: part of the key of all that is built with it.
+    place: Place,
+    /// Names every version in it: part of the key of all that is built with it.
     pub id: String,
     checkout: PathBuf,
     cache: PathBuf,
     cargo_home: PathBuf,
 }
 
-/// One program run inside the root.
+enum Place {
+    Folder(PathBuf),
+    /// Programs on `PATH`.
+    Machine,
+}
+
+/// One program run with the toolchain.
 pub struct Run<'a> {
     pub cwd: &'a Path,
     pub env: BTreeMap<String, String>,
@@ -48,19 +56,26 @@ pub fn key(versions: &Versions) -> Key {
         .text("emscripten", &versions.emscripten.version)
 }
 
-/// Opens the toolchain root, making it first if need be.
+/// Takes the machine's own toolchain, or opens the toolchain root, making it first if need be.
 pub fn ensure(cache: &Cache, versions: &Versions, checkout: &Path) -> Result<Root> {
-    let path = cache.entry("root", &key(versions), "Toolchain (Debian folder with Emscripten, clang, Rust, Python)", |tmp, step| {
-        need_root_user()?;
-        ensure_mmdebstrap(step)?;
-        make(tmp, versions, cache, step)
-    })?;
-    let id = fs::read_to_string(path.join(IDENTITY)).with_context(|| format!("Could not read the identity of the toolchain root `{}`", path.display()))?;
     let cargo_home = match std::env::var_os("CARGO_HOME").filter(|v| !v.is_empty()) {
         Some(home) => PathBuf::from(home),
         None => PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"),
     };
-    Ok(Root { path, id: id.trim().to_string(), checkout: checkout.to_path_buf(), cache: cache.path().to_path_buf(), cargo_home })
+    let root = |place, id| Root { place, id, checkout: checkout.to_path_buf(), cache: cache.path().to_path_buf(), cargo_home };
+    // Asking every program costs time that an up-to-date tree should not spend: without emcc there is nothing to ask.
+    if find_program("emcc").is_some()
+        && let Ok(machine) = machine::find(versions)
+    {
+        return Ok(root(Place::Machine, machine.id()));
+    }
+    let path = cache.entry("root", &key(versions), "Toolchain (Debian folder with Emscripten, clang, Rust, Python)", |tmp, step| {
+        need_root_user()?;
+        ensure_programs(step)?;
+        make(tmp, versions, cache, step)
+    })?;
+    let id = fs::read_to_string(path.join(IDENTITY)).with_context(|| format!("Could not read the identity of the toolchain root `{}`", path.display()))?;
+    Ok(root(Place::Folder(path), id.trim().to_string()))
 }
 
 pub fn is_root_user() -> bool {
@@ -77,16 +92,23 @@ fn need_root_user() -> Result<()> {
     )
 }
 
-/// Whether a program is on `PATH`.
+/// Where a program is on `PATH`.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(name)).find(|p| p.is_file())
 }
 
-fn ensure_mmdebstrap(step: &Step) -> Result<()> {
-    if find_program("mmdebstrap").is_some() {
-        return Ok(());
-    }
-    install(step, "mmdebstrap", &["mmdebstrap"])
+/// As [`find_program`], also where the root user's programs are, which is not on every user's `PATH`.
+pub fn find_system_program(name: &str) -> Option<PathBuf> {
+    find_program(name).or_else(|| ["/usr/sbin", "/sbin"].map(|dir| Path::new(dir).join(name)).into_iter().find(|p| p.is_file()))
+}
+
+/// What making and entering a root takes, with the Debian package of each. A small Debian lacks even `mount`.
+pub const SYSTEM_PROGRAMS: [(&str, &str); 4] =
+    [("mmdebstrap", "mmdebstrap"), ("mount", "mount"), ("unshare", "util-linux"), ("chroot", "coreutils")];
+
+fn ensure_programs(step: &Step) -> Result<()> {
+    let (names, packages): (Vec<_>, Vec<_>) = SYSTEM_PROGRAMS.into_iter().filter(|(program, _)| find_system_program(program).is_none()).unzip();
+    if names.is_empty() { Ok(()) } else { install(step, &names.join("`, `"), &packages) }
 }
 
 /// Installs Debian packages on the machine itself.
@@ -175,7 +197,7 @@ fn make(tmp: &Path, versions: &Versions, cache: &Cache, step: &Step) -> Result<(
 }
 
 /// The same major and minor version, and not older.
-fn suitable(found: &str, wanted: &str) -> bool {
+pub fn suitable(found: &str, wanted: &str) -> bool {
     let parse = |v: &str| -> Option<[u32; 3]> {
         let mut parts = v.split(['.', '-']).map(|p| p.parse().ok());
         Some([parts.next()??, parts.next()??, parts.next()??])
@@ -273,16 +295,45 @@ const PASSED_VARIABLES: [&str; 8] =
     ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "all_proxy"];
 
 impl Root {
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// For people: where the toolchain is.
+    pub fn describe(&self) -> String {
+        match &self.place {
+            Place::Folder(path) => path.display().to_string(),
+            Place::Machine => "the programs on PATH".into(),
+        }
     }
 
-    /// Makes the command that runs `run` inside the root.
+    /// Makes the command that runs `run` with the toolchain.
     fn command(&self, run: &Run<'_>) -> Result<Command> {
+        match &self.place {
+            Place::Folder(path) => self.command_inside(path, run),
+            Place::Machine => self.command_here(run),
+        }
+    }
+
+    /// What every command gets, wherever it runs.
+    fn base_environment(&self) -> Result<BTreeMap<String, String>> {
+        fs::create_dir_all(self.emscripten_cache())?;
+        Ok(BTreeMap::from([
+            ("EM_CACHE".into(), self.emscripten_cache().display().to_string()),
+            // Reproducibility: no build path and no build time in the results.
+            ("SOURCE_DATE_EPOCH".into(), SOURCE_DATE_EPOCH.to_string()),
+            ("LANG".into(), "C.UTF-8".into()),
+        ]))
+    }
+
+    fn command_here(&self, run: &Run<'_>) -> Result<Command> {
+        let mut command = Command::new("bash");
+        command.envs(self.base_environment()?).envs(&run.env);
+        command.args(["-euo", "pipefail", "-c"]).arg(format!("cd \"$0\"\n{}", run.script)).arg(run.cwd).args(&run.args);
+        Ok(command)
+    }
+
+    fn command_inside(&self, root: &Path, run: &Run<'_>) -> Result<Command> {
         need_root_user()?;
         fs::create_dir_all(&self.cargo_home).with_context(|| format!("Could not create `{}`", self.cargo_home.display()))?;
         let mut mounts = vec![self.checkout.clone(), self.cache.clone(), self.cargo_home.clone()];
-        let mut environment: BTreeMap<String, String> = BTreeMap::new();
+        let mut environment = self.base_environment()?;
         for name in PASSED_VARIABLES {
             if let Ok(value) = std::env::var(name) {
                 environment.insert(name.into(), value);
@@ -309,17 +360,12 @@ impl Root {
             map.insert(k.into(), v);
         };
         set(&mut environment, "HOME", "/root".into());
-        set(&mut environment, "LANG", "C.UTF-8".into());
         set(&mut environment, "PATH", "/usr/local/bin:/usr/bin:/bin".into());
         set(&mut environment, "CARGO_HOME", self.cargo_home.display().to_string());
-        set(&mut environment, "EM_CACHE", self.emscripten_cache().display().to_string());
-        // Reproducibility: no build path and no build time in the results.
-        set(&mut environment, "SOURCE_DATE_EPOCH", SOURCE_DATE_EPOCH.to_string());
         environment.extend(run.env.clone());
-        fs::create_dir_all(self.emscripten_cache())?;
 
         let mut command = Command::new("unshare");
-        command.args(["-m", "--propagation", "private", "--", "bash", "-euc", ENTER, "enter"]).arg(&self.path);
+        command.args(["-m", "--propagation", "private", "--", "bash", "-euc", ENTER, "enter"]).arg(root);
         // Mounted in path order, so that a folder comes before what lies in it.
         mounts.sort();
         mounts.dedup();
