@@ -1,4 +1,4 @@
-//! Runs `benches/compare.mjs` on `dist/` and the peer, the npm package named in `versions.toml`.
+//! Runs `benches/compare.mjs` or `benches/chromium.mjs` on `dist/` and the peer, the npm package named in `versions.toml`.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::failure::fail;
 use crate::{dist, runtime};
 
-pub fn run(context: &Context, arguments: &[OsString]) -> Result<ExitCode> {
+pub fn run(context: &Context, chromium: bool, arguments: &[OsString]) -> Result<ExitCode> {
     runtime::check_node(&context.versions)?;
     let dist = dist::ensure(context)?;
     let peer = &context.versions.bench.peer;
@@ -24,8 +24,11 @@ pub fn run(context: &Context, arguments: &[OsString]) -> Result<ExitCode> {
         std::fs::remove_file(out.join(archive))?;
         Ok(())
     })?;
+    if chromium {
+        runtime::ensure_npm_packages(&context.versions, &context.checkout.join("tests"), "npm packages of the tests")?;
+    }
     let status = Command::new("node")
-        .arg(context.checkout.join("benches/compare.mjs"))
+        .arg(context.checkout.join(if chromium { "benches/chromium.mjs" } else { "benches/compare.mjs" }))
         .arg("--subject")
         .arg(&dist)
         .arg("--peer")

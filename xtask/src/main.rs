@@ -79,7 +79,10 @@ enum Command {
     },
     /// Compare dist/ with the peer, side by side
     Bench {
-        /// Options of benches/compare.mjs, such as `--rounds 3 --only load,size`
+        /// In headless Chromium instead of Node
+        #[arg(long)]
+        chromium: bool,
+        /// Options of benches/compare.mjs (with `--chromium`, of benches/chromium.mjs), such as `--rounds 3 --only load,size`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
         arguments: Vec<OsString>,
     },
@@ -142,7 +145,7 @@ fn execute(command: Command) -> Result<ExitCode> {
             let wasm: PathBuf = link::ensure(&context)?.join(link::WASM);
             codegen::check_boundary(&context.checkout, &wasm)?;
         }
-        Command::Bench { arguments } => return bench::run(&context, &arguments),
+        Command::Bench { chromium, arguments } => return bench::run(&context, chromium, &arguments),
         Command::Step { name } => {
             let place = match name {
                 Step::Root => context.root()?.describe(),
