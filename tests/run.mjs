@@ -15,6 +15,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { startChromium } from "./harness/chromium.mjs";
+import { startNetwork } from "./harness/network.mjs";
 import { startServer } from "./harness/server.mjs";
 
 const tests = path.dirname(fileURLToPath(import.meta.url));
@@ -145,8 +146,9 @@ async function main() {
   const files = findFiles(options.env).filter((file) => options.filters.length === 0 || options.filters.some((filter) => file.includes(filter)));
   if (files.length === 0) usage("No test file matches");
   const report = new Report(options.env);
-  const environment = { name: options.env };
-  const server = options.env === "chromium" ? await startServer({ dist: options.dist, tests, examples: path.join(repository, "examples") }) : undefined;
+  const network = await startNetwork();
+  const environment = { name: options.env, network: network.addresses };
+  const server = options.env === "chromium" ? await startServer({ dist: options.dist, tests, examples: path.join(repository, "examples"), handle: network.handle }) : undefined;
   const browser = server ? await startChromium(server) : undefined;
   const program = nodeProgram(options.env);
 
@@ -190,6 +192,7 @@ async function main() {
   } finally {
     await browser?.close();
     server?.close();
+    network.close();
   }
   report.print();
   process.exit(report.failures.length > 0 ? 1 : 0);

@@ -51,10 +51,10 @@ def _host():
     return js
 
 
-def _error(failure: JsException, url: object) -> OSError:
-    """The OSError for what a request threw."""
-    name = getattr(failure, "name", "")
-    kind = AbortError if name == "AbortError" else OSError
+def _error(failure: JsException, url: object, controller: JsProxy | None = None) -> OSError:
+    """The OSError for what a request threw. ``controller`` is that of the request, which says whether it was aborted."""
+    aborted = getattr(failure, "name", "") == "AbortError" or (controller is not None and controller.signal.aborted)
+    kind = AbortError if aborted else OSError
     cause = getattr(failure, "cause", None)
     detail = getattr(cause, "message", None) or getattr(cause, "code", None)
     detail = f" ({detail})" if isinstance(detail, str) else ""
@@ -148,10 +148,14 @@ class FetchResponse:
 
     async def _read(self, method: str) -> Any:
         self._check_unused()
+        controller = self._abort_controller
         try:
             return await getattr(self.js_response, method)()
         except JsException as failure:
-            raise _error(failure, self.url) from failure
+            raise _error(failure, self.url, controller) from failure
+        except BaseException:
+            _give_up(controller)
+            raise
 
     async def buffer(self) -> JsBuffer:
         """The body as a JavaScript ArrayBuffer."""
@@ -210,6 +214,12 @@ class FetchResponse:
             unpack_archive(file, extract_dir, format)
 
 
+def _give_up(controller):
+    """Nobody waits any more: the task was cancelled or has timed out, and the transfer would go on without a reader."""
+    if controller is not None:
+        controller.abort()
+
+
 async def pyfetch(url: str, **kwargs: Any) -> FetchResponse:
     """Make a request with the host's ``fetch``.
 
@@ -228,7 +238,10 @@ async def pyfetch(url: str, **kwargs: Any) -> FetchResponse:
     try:
         response = await js.fetch(url, _to_init(kwargs))
     except JsException as failure:
-        raise _error(failure, url) from failure
+        raise _error(failure, url, controller) from failure
+    except BaseException:
+        _give_up(controller)
+        raise
     return FetchResponse(str(url), response, controller)
 
 

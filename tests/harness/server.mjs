@@ -4,6 +4,7 @@
  *
  *     /dist/...       the distribution          /tests/...      this folder (prose tests as modules: `x.md.mjs`)
  *     /examples/...   the examples              /made/...       pages that a test has added with `add`
+ *     /open/...       the answers of network.mjs, from the origin of the pages
  *
  * Invariant: serves nothing outside of these folders, and lives no longer than its process.
  */
@@ -25,7 +26,7 @@ const MIME_TYPES = {
   ".py": "text/x-python; charset=utf-8",
 };
 
-export async function startServer({ dist, tests, examples }) {
+export async function startServer({ dist, tests, examples, handle }) {
   const made = new Map();
   const requests = [];
   const roots = { dist, tests, examples };
@@ -57,6 +58,7 @@ export async function startServer({ dist, tests, examples }) {
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://localhost").pathname;
     requests.push(url);
+    if (handle?.(request, response)) return;
     respond(url).then(
       ({ status, headers = {}, body }) => {
         response.writeHead(status, { "cache-control": "no-store", ...headers });
