@@ -91,6 +91,28 @@ class _JsFinder:
         return ModuleSpec(fullname, _JsLoader(found), origin="javascript", is_package=True)
 
 
+# Standard modules that stand in for parts of the distribution which are not loaded: name, where its substitute is.
+_SUBSTITUTES = {"_ssl": "_pyodide._ssl"}
+
+
+class _SubstituteFinder:
+    """The last finder: a module that no other finder has may have a substitute."""
+
+    @classmethod
+    def find_spec(cls, fullname, path=None, target=None):
+        return ModuleSpec(fullname, cls, origin="substitute") if fullname in _SUBSTITUTES else None
+
+    @staticmethod
+    def create_module(spec):
+        from importlib import import_module
+
+        return import_module(_SUBSTITUTES[spec.name])
+
+    @staticmethod
+    def exec_module(module):
+        pass
+
+
 class _AsyncioFinder:
     """Gives asyncio its event loop as soon as somebody imports it, and costs nothing as long as nobody does."""
 
@@ -231,6 +253,7 @@ def _register_abstract_bases():
 def _install():
     _register_abstract_bases()
     sys.meta_path.append(_JsFinder)
+    sys.meta_path.append(_SubstituteFinder)
     if "asyncio" in sys.modules:
         _install_loop()
     else:
