@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::cache::{Key, sha256_file};
 use crate::context::Context;
 use crate::root::Run;
-use crate::{codegen, core, cpython, sys_libs};
+use crate::{codegen, core, cpython, glue, sys_libs};
 
 pub const WASM: &str = "pyodide.asm.wasm";
 pub const GLUE: &str = "pyodide.asm.mjs";
@@ -72,10 +72,11 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let libraries = sys_libs::ensure(context)?;
     let core = core::ensure(context)?;
     let library = context.checkout.join("emscripten/library_pyoxide.generated.js");
+    let lean = context.checkout.join("emscripten/library_lean.js");
     let post = context.checkout.join("emscripten/post.js");
     let arguments = LinkOptions::read(&context.checkout.join("emscripten/link.toml"))?.arguments();
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let key = Key::new("main-module-1")
+    let key = Key::new("main-module-2")
         .text("toolchain", &context.root()?.id)
         .text("cpython", &name(&cpython))
         .text("libraries", &name(&libraries))
@@ -83,12 +84,16 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         .text("arguments", &arguments.join("\n"))
         .text("script", LINK)
         .file(&post)?
+        .file(&lean)?
         .file(&library)?;
 
     context.cache.entry("main-module", &key, "Link the main module", |out, step| {
         let mut args: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         args.push("--js-library".into());
         args.push(library.clone().into());
+        // After Emscripten's own: a later definition of a function replaces an earlier one.
+        args.push("--js-library".into());
+        args.push(lean.clone().into());
         args.push("--extern-post-js".into());
         args.push(post.clone().into());
         args.push("-o".into());
@@ -103,6 +108,9 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         let _lock = context.cache.lock("emscripten-libraries")?;
         let run = Run { cwd: out, env: BTreeMap::new(), script: LINK, args };
         context.root()?.run(&context.cache, "link", step, run)?;
+        step.at("adjusting the JavaScript");
+        let glue = glue::adjust(&fs::read_to_string(out.join(GLUE))?)?;
+        fs::write(out.join(GLUE), glue)?;
         step.at("checking the boundary");
         codegen::check_boundary(&context.checkout, &out.join(WASM))
     })

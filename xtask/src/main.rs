@@ -13,6 +13,7 @@ mod cpython;
 mod dist;
 mod doctor;
 mod failure;
+mod glue;
 mod layers;
 mod link;
 mod machine;

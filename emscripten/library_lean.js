@@ -1,0 +1,122 @@
+// Lean linking: replaces the functions of Emscripten's dynamic linker that copy all of the main module's exports at every start.
+// Owns: how a symbol of the main module is found. Not here: loading side modules, which is Emscripten's own.
+// INVARIANT: every symbol resolves to what Emscripten's own code would give: JavaScript's implementation of an import first, then
+// the main module, then side modules in the order of their loading; only the moment differs, because the 9,000 exports are looked
+// up one by one when somebody asks (load: import + loadPyodide).
+addToLibrary({
+  // The exports of the main module, once there is an instance.
+  $mainExports: null,
+
+  $mergeLibSymbols__deps: ["$isSymbolDefined", "$mainExports"],
+  $mergeLibSymbols: (exports, libName) => {
+    if (libName === "main") {
+      mainExports = exports;
+      // What JavaScript has no implementation of is found behind it.
+      Object.setPrototypeOf(wasmImports, exports);
+      return;
+    }
+    for (const symName of Object.keys(exports)) {
+      if (!isSymbolDefined(symName)) wasmImports[symName] = exports[symName];
+    }
+  },
+
+  // Address of a symbol of the main module; undefined if it has none.
+  $mainAddress__deps: ["$addFunction", "$isInternalSym", "$mainExports"],
+  $mainAddress: (symName) => {
+    if (mainExports === null || !(symName in mainExports) || isInternalSym(symName)) return undefined;
+    const value = mainExports[symName];
+    if (typeof value === "function") return addFunction(value);
+    return typeof value.value === "number" ? value.value : undefined;
+  },
+
+  $GOTHandler__internal: true,
+  $GOTHandler__deps: ["$GOT", "$mainAddress"],
+  $GOTHandler: {
+    get(weakImports, symName) {
+      const entry = (GOT[symName] ??= new WebAssembly.Global({ value: "i32", mutable: true }, mainAddress(symName) ?? -1));
+      if (!weakImports.has(symName)) entry.required = true;
+      return entry;
+    },
+  },
+
+  $updateGOT__internal: true,
+  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports"],
+  $updateGOT: (exports, replace) => {
+    if (exports === mainExports) {
+      // Only the addresses that the main module itself asks for.
+      for (const symName of Object.keys(GOT)) {
+        const address = mainAddress(symName);
+        if (address !== undefined) GOT[symName].value = address;
+      }
+      return;
+    }
+    for (const symName in exports) {
+      if (isInternalSym(symName)) continue;
+      const isKnown = (GOT[symName] !== undefined && GOT[symName].value !== -1) || (mainExports !== null && symName in mainExports);
+      if (isKnown && !replace) continue;
+      const value = exports[symName];
+      let address;
+      if (typeof value === "function") address = addFunction(value);
+      else if (typeof value.value === "number") address = value.value;
+      else continue;
+      GOT[symName] ??= new WebAssembly.Global({ value: "i32", mutable: true });
+      GOT[symName].value = address;
+    }
+  },
+
+  // Functions in the part of the table that the linker did not fill, by the address they were put at.
+  $addedFunctions: "new Map()",
+
+  // Adds a function that is in no table yet.
+  $addNewFunction__deps: ["$addedFunctions", "$getEmptyTableSlot", "$setWasmTableEntry", "$convertJsFunctionToWasm", "$functionsInTableMap"],
+  $addNewFunction: (func, sig) => {
+    const address = getEmptyTableSlot();
+    try {
+      setWasmTableEntry(address, func);
+    } catch (error) {
+      // A table holds functions of WebAssembly only.
+      if (!(error instanceof TypeError)) throw error;
+      setWasmTableEntry(address, convertJsFunctionToWasm(func, sig));
+    }
+    addedFunctions.set(address, func);
+    functionsInTableMap?.set(func, address);
+    return address;
+  },
+
+  $addFunction__deps: ["$getFunctionAddress", "$addNewFunction"],
+  $addFunction: (func, sig) => getFunctionAddress(func) || addNewFunction(func, sig),
+
+  $getFunctionAddress__deps: ["$updateTableMap", "$functionsInTableMap", "$addedFunctions", "$wasmTable"],
+  $getFunctionAddress: (func) => {
+    if (!functionsInTableMap) {
+      functionsInTableMap = new WeakMap();
+      updateTableMap(0, wasmTable.length);
+      // The table holds wrappers of what is not WebAssembly.
+      for (const [address, added] of addedFunctions) functionsInTableMap.set(added, address);
+    }
+    return functionsInTableMap.get(func) || 0;
+  },
+
+  $removeFunction__deps: ["$functionsInTableMap", "$addedFunctions", "$freeTableIndexes", "$getWasmTableEntry", "$setWasmTableEntry"],
+  $removeFunction: (address) => {
+    functionsInTableMap?.delete(getWasmTableEntry(address));
+    functionsInTableMap?.delete(addedFunctions.get(address));
+    addedFunctions.delete(address);
+    setWasmTableEntry(address, null);
+    freeTableIndexes.push(address);
+  },
+
+  // The main program's symbols are not all own properties of its object.
+  _dlsym_js__deps: ["$dlSetError", "$addFunction", "$mainExports"],
+  _dlsym_js: (handle, symbol, symbolIndex) => {
+    const name = UTF8ToString(symbol);
+    const lib = LDSO.loadedLibsByHandle[handle];
+    const isFound = Object.hasOwn(lib.exports, name) || (lib.exports === wasmImports && mainExports !== null && name in mainExports);
+    if (!isFound || lib.exports[name].stub) {
+      dlSetError(`Tried to lookup unknown symbol "${name}" in dynamic lib: ${lib.name}`);
+      return 0;
+    }
+    const result = lib.exports[name];
+    return typeof result === "function" ? addFunction(result, result.sig) : result;
+  },
+});
