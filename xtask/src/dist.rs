@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, Result};
+use pyoxide_lockfile::{Info, Lockfile};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -54,7 +55,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let stdlib = stdlib::ensure(context)?;
     let runtime = runtime::ensure(context)?;
     let package = serde_json::to_string_pretty(&package_json(&context.versions))? + "\n";
-    let lock = serde_json::to_string_pretty(&lock_json(&context.versions))? + "\n";
+    let lock = lockfile(&context.versions).to_json();
 
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let key = Key::new("dist-1")
@@ -135,17 +136,18 @@ fn package_json(versions: &Versions) -> Value {
 }
 
 /// A lock file that names no package yet.
-fn lock_json(versions: &Versions) -> Value {
-    json!({
-        "info": {
-            "abi_version": versions.platform.version,
-            "arch": "wasm32",
-            "platform": format!("emscripten_{}", versions.emscripten.version.replace('.', "_")),
-            "python": versions.cpython.version,
-            "version": versions.distribution.version
+fn lockfile(versions: &Versions) -> Lockfile {
+    Lockfile {
+        info: Info {
+            abi_version: versions.platform.version.clone(),
+            arch: "wasm32".into(),
+            platform: format!("emscripten_{}", versions.emscripten.version.replace('.', "_")),
+            python: versions.cpython.version.clone(),
+            version: versions.distribution.version.clone(),
+            ..Info::default()
         },
-        "packages": {}
-    })
+        ..Lockfile::default()
+    }
 }
 
 /// Reads the sizes of the distribution's files, for `doctor`.

@@ -17,6 +17,8 @@ mod glue;
 mod layers;
 mod link;
 mod machine;
+mod offline;
+mod pip;
 mod progress;
 mod root;
 mod runtime;
@@ -67,6 +69,8 @@ enum Command {
         #[arg(long)]
         cache: bool,
     },
+    /// Make a folder with the distribution and packages that works without any other network
+    Offline(offline::Options),
     /// Write the files generated from the boundary table
     Codegen {
         /// Only compare; fail if one differs
@@ -140,6 +144,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Serve(options) => serve::run(&context, &options)?,
         Command::Doctor => return doctor::run(&context),
         Command::Clean { cache } => clean::run(&context, cache)?,
+        Command::Offline(options) => offline::run(&context, &options)?,
         Command::Codegen { check } => codegen::run(&context.checkout, check)?,
         Command::Check { what: Check::Layers } => layers::check(&context.checkout)?,
         Command::Check { what: Check::Boundary } => {

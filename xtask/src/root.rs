@@ -340,8 +340,11 @@ impl Root {
             }
         }
         for (name, value) in std::env::vars() {
-            let of_cargo = ["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_", "CARGO_SOURCE_"];
-            if of_cargo.iter().any(|p| name.starts_with(p)) {
+            let of_registries = [
+                "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_", "CARGO_SOURCE_", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL",
+                "PIP_TRUSTED_HOST", "PIP_PROXY", "PIP_DEFAULT_TIMEOUT",
+            ];
+            if of_registries.iter().any(|p| name.starts_with(p)) {
                 environment.insert(name, value);
             }
         }
@@ -351,7 +354,7 @@ impl Root {
                 mounts.push(file);
             }
         }
-        for path in ["/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs"] {
+        for path in ["/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs", "/etc/pip.conf"] {
             if Path::new(path).exists() {
                 mounts.push(path.into());
             }

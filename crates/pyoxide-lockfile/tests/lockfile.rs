@@ -224,3 +224,20 @@ proptest! {
         }
     }
 }
+
+/// What `packaging.tags` gives for the same interpreter and platforms, in its order (a selection of its 79).
+#[test]
+fn pkg_07_tags_are_in_the_order_of_the_packaging_library() {
+    for (tag, expected) in [
+        ("cp314-cp314-pyemscripten_2026_5_wasm32", 0),
+        ("cp314-abi3-pyemscripten_2026_0_wasm32", 3),
+        ("cp314-none-pyemscripten_2026_5_wasm32", 4),
+        ("cp313-abi3-pyemscripten_2026_5_wasm32", 6),
+        ("cp32-abi3-pyemscripten_2026_0_wasm32", 29),
+        ("cp314-none-any", 62),
+        ("py3-none-any", 64),
+        ("py30-none-any", 78),
+    ] {
+        assert_eq!(platform().rank(&WheelName::parse(&format!("a-1-{tag}.whl")).unwrap()), Some(expected), "{tag}");
+    }
+}
