@@ -47,7 +47,9 @@ export async function startServer({ dist, tests, examples, handle }) {
     for (const candidate of path.extname(file) === "" ? [`${file}.js`] : [file]) {
       try {
         const body = await readFile(candidate);
-        return { status: 200, headers: { "content-type": MIME_TYPES[path.extname(candidate)] ?? "application/octet-stream" }, body };
+        // A page of another origin may use the distribution, as it may use that of a CDN.
+        const headers = { "content-type": MIME_TYPES[path.extname(candidate)] ?? "application/octet-stream", ...(rootName === "dist" ? { "access-control-allow-origin": "*" } : {}) };
+        return { status: 200, headers, body };
       } catch {
         continue;
       }

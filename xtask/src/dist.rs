@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, Result};
@@ -22,9 +23,19 @@ use crate::versions::Versions;
 use crate::{codegen, link, runtime, stdlib};
 
 /// Files without which a distribution is none.
-const REQUIRED: [&str; 10] = [
-    "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
+const REQUIRED: [&str; 11] = [
+    "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
     "pyodide.d.ts", "ffi.d.ts", "python",
+];
+
+/// The JavaScript of the main module once more, for where nothing can be imported at run time: service workers take it
+/// with `importScripts` or a static import, and the loader finds what it leaves in the global scope.
+const CLASSIC_GLUE: &str = "pyodide.asm.js";
+const CLASSIC_GLUE_SOURCE: &str = "import createModule from './pyodide.asm.mjs'; globalThis._createPyodideModule = createModule;";
+const CLASSIC_GLUE_OPTIONS: [&str; 7] = [
+    "--bundle", "--format=iife", "--target=es2022", "--external:node:*", "--minify-whitespace", "--log-level=warning",
+    // A classic script has no `import.meta`; all that needs the address is told it by the loader.
+    "--define:import.meta.url=\"\"",
 ];
 
 #[derive(Serialize, Deserialize, PartialEq, Eq)]
@@ -62,6 +73,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         .text("main module", &name(&main_module))
         .text("stdlib", &stdlib.parent().map(name).unwrap_or_default())
         .text("runtime", &name(&runtime))
+        .text("classic glue", &format!("{CLASSIC_GLUE_SOURCE} {}", CLASSIC_GLUE_OPTIONS.join(" ")))
         .text("package.json", &package)
         .text("lock", &lock)
         .hex();
@@ -80,6 +92,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let fill = || -> Result<()> {
         copy_tree(&main_module, &fresh)?;
         copy_tree(&runtime, &fresh)?;
+        make_classic_glue(context, &fresh)?;
         fs::copy(&stdlib, fresh.join(stdlib::ZIP))?;
         fs::write(fresh.join("package.json"), &package)?;
         fs::write(fresh.join("pyodide-lock.json"), &lock)?;
@@ -100,6 +113,18 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     Ok(dist)
 }
 
+/// Bundles [`CLASSIC_GLUE`] from the module beside it.
+fn make_classic_glue(context: &Context, dir: &Path) -> Result<()> {
+    let npm = context.checkout.join("runtime");
+    runtime::ensure_npm_packages(&context.versions, &npm, "npm packages of the runtime")?;
+    let entry = dir.join("classic-glue.mjs");
+    fs::write(&entry, CLASSIC_GLUE_SOURCE)?;
+    let mut command = Command::new(npm.join("node_modules/.bin/esbuild"));
+    command.arg(&entry).args(CLASSIC_GLUE_OPTIONS).arg(format!("--outfile={}", dir.join(CLASSIC_GLUE).display()));
+    runtime::run(&mut command, "esbuild")?;
+    fs::remove_file(&entry).with_context(|| format!("Could not remove `{}`", entry.display()))
+}
+
 /// The npm package: the same files, found by the conditions of Node and of bundlers.
 fn package_json(versions: &Versions) -> Value {
     let mut exports = serde_json::Map::new();
@@ -109,8 +134,8 @@ fn package_json(versions: &Versions) -> Value {
     );
     exports.insert("./ffi".into(), json!({ "types": "./ffi.d.ts" }));
     for file in [
-        "pyodide.mjs", "pyodide.js", "pyodide.mjs.map", "pyodide.js.map", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip",
-        "pyodide-lock.json", "package.json", "console.html",
+        "pyodide.mjs", "pyodide.js", "pyodide.mjs.map", "pyodide.js.map", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm",
+        "python_stdlib.zip", "pyodide-lock.json", "package.json", "console.html",
     ] {
         exports.insert(format!("./{file}"), Value::from(format!("./{file}")));
     }

@@ -12,6 +12,7 @@ import { doubleProxyFlags, valueFlags } from "./flags";
 import {
   ASCII_DATA_OFFSET,
   JS_IS_CALLABLE,
+  JS_IS_PROMISE,
   PY_EXPORT_ROWS,
   PYPROXY_ROUNDTRIP,
   TAG_ABSENT,
@@ -122,7 +123,7 @@ export class Wire {
 
   /** The capability flags of a value that is no PyProxy. */
   flagsOf(value: unknown): number {
-    if (this.comlinkSymbol !== undefined && typeof value === "function" && isComlinkProxy(value, this.comlinkSymbol)) return JS_IS_CALLABLE;
+    if (this.comlinkSymbol !== undefined && typeof value === "function" && isComlinkProxy(value, this.comlinkSymbol)) return JS_IS_CALLABLE | JS_IS_PROMISE;
     return valueFlags(value);
   }
 

@@ -158,8 +158,6 @@ export interface EmscriptenModule {
     flags: { readonly loadAsync: boolean; readonly nodelete: boolean; readonly global: boolean; readonly allowUndefined: boolean; readonly fs?: unknown },
     localScope?: Record<string, unknown>,
   ): unknown;
-  /** `PyErr_SetInterrupt`: makes SIGINT pending. */
-  _PyErr_SetInterrupt?(): void;
   canvas?: unknown;
 }
 

@@ -89,7 +89,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   const streams = new StandardStreams({
     defaults: defaultStreams(node),
     terminalSize: () => terminalSize(node),
-    interrupt: () => module?._PyErr_SetInterrupt?.(),
+    interrupt: () => (module?.wasmExports["PyErr_SetInterrupt"] as (() => void) | undefined)?.(),
     report: (error) => console.error("A handler of a standard stream failed:", error),
   });
   streams.setSource(options.stdin);
@@ -129,9 +129,7 @@ async function loadCreateModule({ environment, node, indexUrl }: BootOptions): P
     return preloaded;
   }
   if (environment.serviceWorker) {
-    throw new Error(
-      'A service worker cannot import modules while it runs: put `import "./pyodide.asm.mjs"` at the top of the service worker, beside the import of pyodide.mjs.',
-    );
+    return importClassicScript(indexUrl);
   }
   const file = `${indexUrl}pyodide.asm.mjs`;
   const url = node !== undefined && !hasScheme(file) ? node.url.pathToFileURL(file).href : file;
@@ -147,4 +145,25 @@ async function loadCreateModule({ environment, node, indexUrl }: BootOptions): P
     throw new Error(`${file} is not the file that belongs to this version of Pyodide: it exports no function.`);
   }
   return createModule as CreateModule;
+}
+
+/** Service workers have no `import()`. A classic one may import scripts until it is installed, and later those it has seen by then. */
+function importClassicScript(indexUrl: string): CreateModule {
+  const file = `${indexUrl}pyodide.asm.js`;
+  try {
+    (globalThis as unknown as { importScripts: (url: string) => void }).importScripts(file);
+  } catch (error) {
+    throw new DownloadError(
+      file,
+      undefined,
+      `A service worker can import no more scripts at this point: import ${file} at the top of it, before it loads Pyodide: ` +
+        '`importScripts("./pyodide.asm.js")`, or `import "./pyodide.asm.js"` if it is a module.',
+      { cause: error },
+    );
+  }
+  const createModule = preloadedModule();
+  if (createModule === undefined) {
+    throw new Error(`${file} is not the file that belongs to this version of Pyodide: it defines no module.`);
+  }
+  return createModule;
 }
