@@ -43,8 +43,8 @@ fn python(context: &Context) -> Result<PathBuf> {
     Ok(dir.join("bin/python"))
 }
 
-/// Downloads wheels that fit into `into`. `arguments` are requirements and options of `pip download`.
-fn download(context: &Context, step: &Step, into: &Path, arguments: &[OsString]) -> Result<()> {
+/// Downloads wheels that fit into `into`, a folder below the cache or the checkout. `arguments` are requirements and options of `pip download`.
+pub fn download(context: &Context, step: &Step, into: &Path, arguments: &[OsString]) -> Result<()> {
     let python = python(context)?;
     let versions = &context.versions;
     let mut args: Vec<OsString> = vec![python.into(), "download".into(), "--quiet".into(), "--only-binary=:all:".into(), "--dest".into(), into.into()];
