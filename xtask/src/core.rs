@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::cache::Key;
+use crate::cache::{Key, remove_tree};
 use crate::context::Context;
 use crate::root::Run;
 use crate::sys_libs::{WASM_TARGET, cargo_build, cargo_environment};
@@ -16,7 +16,7 @@ const WASM_CRATES: [&str; 2] = ["pyoxide-boundary", CRATE];
 
 fn key(context: &Context) -> Result<Key> {
     let root = &context.checkout;
-    let mut key = Key::new("core-1")
+    let mut key = Key::new("core-2")
         .text("toolchain", &context.root()?.id)
         .text("command", &cargo_build(CRATE))
         .file(&root.join("Cargo.lock"))?
@@ -28,6 +28,25 @@ fn key(context: &Context) -> Result<Key> {
     Ok(key)
 }
 
+/// Cargo knows a crate by its path below the workspace and its sources by their times: in a target folder that another
+/// checkout used last it would take that one's crates for ours.
+fn forget_other_checkout(target: &Path, checkout: &Path) -> Result<()> {
+    let stamp = target.join("last-checkout");
+    let ours = checkout.display().to_string();
+    if fs::read_to_string(&stamp).is_ok_and(|last| last == ours) {
+        return Ok(());
+    }
+    let fingerprints = target.join(WASM_TARGET).join("release/.fingerprint");
+    for entry in fs::read_dir(&fingerprints).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if WASM_CRATES.iter().any(|crate_name| name.strip_prefix(crate_name).is_some_and(|rest| rest.starts_with('-'))) {
+            remove_tree(&entry.path())?;
+        }
+    }
+    fs::create_dir_all(target).with_context(|| format!("Could not create `{}`", target.display()))?;
+    fs::write(&stamp, ours).with_context(|| format!("Could not write `{}`", stamp.display()))
+}
+
 /// Builds the library incrementally and returns its path in the cache.
 pub fn ensure(context: &Context) -> Result<PathBuf> {
     let entry = context.cache.entry("core", &key(context)?, "Rust core", |out, step| {
@@ -36,6 +55,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         let env = cargo_environment(context)?;
         let target = env.get("CARGO_TARGET_DIR").cloned().unwrap_or_default();
         let script = cargo_build(CRATE);
+        forget_other_checkout(Path::new(&target), &context.checkout)?;
         context.root()?.run(&context.cache, "core", step, Run { cwd: &context.checkout, env, script: &script, args: Vec::new() })?;
         let name = "libpyoxide_core.a";
         let built = Path::new(&target).join(WASM_TARGET).join("release").join(name);
