@@ -208,8 +208,9 @@ macro_rules! for_each_py_export {
         pyox_py_object_length(object: PyPtr) -> Count;
         /// `str(object)` (0), `repr(object)` (1), or the name of its type as `PyProxy.type` has it (2).
         pyox_py_object_text(object: PyPtr, what: U32, out: Wire) -> Tag;
-        /// `dir(object)`: a handle to an Array of strings.
-        pyox_py_object_dir(object: PyPtr) -> Handle;
+        /// A handle to an Array of strings: `dir(object)` (0), or the keys of a dict that can be property names (1), which are strings
+        /// and array indices.
+        pyox_py_object_names(object: PyPtr, what: U32) -> Handle;
         /// `object(*args, **kwargs)`, arguments as in `pyox_js_function_call`. The result is for JavaScript to own.
         pyox_py_object_call(object: PyPtr, args: Wire, args_count: U32, kwnames: Wire, kwargs_count: U32, out: Wire) -> Tag;
         /// `iter(object)` (0) or `aiter(object)` (1).
@@ -413,6 +414,8 @@ macro_rules! for_each_constant {
         PY_HAS_MUTABLE_SEQUENCE = 0x4000;
         /// `dict` or a subclass.
         PY_HAS_DICT = 0x8000;
+        /// A dict itself, not an instance of a subclass: its items are properties of the PyProxy.
+        PY_IS_PLAIN_DICT = 0x10000;
 
         // ---- marks of PyProxies (in the same word) ------------------------------------------------------------------------------------
         /// Goes back to Python as a JsDoubleProxy instead of being unwrapped.

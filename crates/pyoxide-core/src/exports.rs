@@ -153,11 +153,14 @@ exports! {
     fn pyox_py_slice_splice(object: PyPtr, start: u32, stop: u32, values: Wire, values_count: u32, out: Wire) -> Tag {
         let mut items = Vec::with_capacity(values_count as usize);
         wire::read_all(values, values_count, &mut items)?;
+        let (start, stop) = (start as Py_ssize_t, stop as Py_ssize_t);
+        if !takes_slices(arg(object)) {
+            return Ok(wire::write_proxy(splice_one_by_one(arg(object), start, stop, &items)?, &mut *out));
+        }
         let list = Py::list()?;
         for item in items {
             check(ffi::PyList_Append(list.as_ptr(), item.as_ptr()))?;
         }
-        let (start, stop) = (start as Py_ssize_t, stop as Py_ssize_t);
         let removed = Py::owned_or_err(ffi::PySequence_GetSlice(object, start, stop))?;
         let removed = Py::owned_or_err(ffi::PySequence_List(removed.as_ptr()))?;
         check(ffi::PySequence_SetSlice(object, start, stop, list.as_ptr()))?;
@@ -180,12 +183,12 @@ exports! {
         result(text, out)
     }
 
-    fn pyox_py_object_dir(object: PyPtr) -> Handle {
-        let names = Py::owned_or_err(ffi::PyObject_Dir(object))?;
+    fn pyox_py_object_names(object: PyPtr, what: u32) -> Handle {
+        let names = if what == 0 { Py::owned_or_err(ffi::PyObject_Dir(object))? } else { property_keys(arg(object))? };
         let mut out = WireValue::undefined();
         match convert::to_js(names.borrow(), -1, 0, &mut out)? {
             TAG_HANDLE_OWNED => Ok(out.aux()),
-            _ => Err(py::system_error("Pyoxide has a bug: dir() did not become an Array")),
+            _ => Err(py::system_error("Pyoxide has a bug: a list of names did not become an Array")),
         }
     }
 
@@ -344,6 +347,68 @@ unsafe fn call(function: Ref<'_>, args: Wire, args_count: u32, kwnames: Wire, kw
             names.as_ref().map_or(ptr::null_mut(), Py::as_ptr),
         ))
     }
+}
+
+/// The keys of a dict that can be names of properties, as a list of `str`.
+fn property_keys(dict: Ref<'_>) -> PyResult<Py> {
+    let names = Py::list()?;
+    // SAFETY: the object is a dict, alive; nothing here runs code that could change it; borrowed keys live in it.
+    unsafe {
+        if ffi::PyDict_Check(dict.as_ptr()) == 0 {
+            return Err(py::type_error("Only a dict has keys that are properties"));
+        }
+        let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
+        while ffi::PyDict_Next(dict.as_ptr(), &mut position, &mut key, &mut value) != 0 {
+            if ffi::PyUnicode_CheckExact(key) != 0 {
+                check(ffi::PyList_Append(names.as_ptr(), key))?;
+            } else if ffi::PyLong_CheckExact(key) != 0 {
+                let mut overflow = 0;
+                let number = ffi::PyLong_AsLongLongAndOverflow(key, &mut overflow);
+                // SPEC: ECMA-262 array index, which ends below 2**32 - 1.
+                if overflow == 0 && (0..i64::from(u32::MAX)).contains(&number) {
+                    check(ffi::PyList_Append(names.as_ptr(), Py::string(&number.to_string())?.as_ptr()))?;
+                }
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Is it one of the built-in sequences that take assignments to slices?
+fn takes_slices(object: Ref<'_>) -> bool {
+    // SAFETY: reads the flags of the type.
+    unsafe { ffi::PyList_Check(object.as_ptr()) != 0 || ffi::PyByteArray_Check(object.as_ptr()) != 0 }
+}
+
+/// `object[start:stop] = values` with what every MutableSequence has (a deque knows no slices); the removed elements as a list.
+fn splice_one_by_one(object: Ref<'_>, start: Py_ssize_t, stop: Py_ssize_t, values: &[Py]) -> PyResult<Py> {
+    let raw = object.as_ptr();
+    let removed = Py::list()?;
+    // SAFETY: all objects are alive; indices are those of the caller, and Python checks them.
+    unsafe {
+        for index in start..stop {
+            let item = Py::owned_or_err(ffi::PySequence_GetItem(raw, index))?;
+            check(ffi::PyList_Append(removed.as_ptr(), item.as_ptr()))?;
+        }
+        let count = values.len() as Py_ssize_t;
+        let kept = count.min(stop - start);
+        for index in 0..kept {
+            check(ffi::PySequence_SetItem(raw, start + index, values[index as usize].as_ptr()))?;
+        }
+        for _ in kept..stop - start {
+            check(ffi::PySequence_DelItem(raw, start + kept))?;
+        }
+        let at_end = start + kept == ffi::PyObject_Size(raw);
+        for (offset, value) in values.iter().enumerate().skip(kept as usize) {
+            if at_end {
+                object.call_method(c"append", &[value.borrow()])?;
+            } else {
+                let at = Py::int((start + offset as Py_ssize_t) as i64)?;
+                object.call_method(c"insert", &[at.borrow(), value.borrow()])?;
+            }
+        }
+    }
+    Ok(removed)
 }
 
 /// `next` or `send`.

@@ -40,7 +40,8 @@ pub fn flags_of(object: Ref<'_>) -> u32 {
             set(PY_HAS_BUFFER, buffer.bf_getbuffer.is_some());
         }
         set(PY_HAS_CALL, t.tp_call.is_some());
-        set(PY_HAS_ITER, t.tp_iter.is_some());
+        // Without `__iter__`, `iter()` counts up indices.
+        set(PY_HAS_ITER, t.tp_iter.is_some() || ffi::PySequence_Check(object.as_ptr()) != 0);
         set(PY_HAS_NEXT, ffi::PyIter_Check(object.as_ptr()) != 0);
         if ffi::PyGen_CheckExact(object.as_ptr()) != 0 {
             set(PY_HAS_GENERATOR, true);
@@ -64,7 +65,7 @@ fn container_flags(object: Ref<'_>) -> u32 {
     // SAFETY: reads flags of the object's type.
     unsafe {
         if ffi::PyDict_Check(raw) != 0 {
-            return PY_HAS_DICT;
+            return if ffi::PyDict_CheckExact(raw) != 0 { PY_HAS_DICT | PY_IS_PLAIN_DICT } else { PY_HAS_DICT };
         }
         if ffi::PyList_Check(raw) != 0 {
             return PY_HAS_SEQUENCE | PY_HAS_MUTABLE_SEQUENCE;

@@ -213,13 +213,19 @@ export class Core {
         "globals",
       );
       const builtins = this.proxies.require(this.import("builtins"), "globals");
-      return this.proxies.withGet(names, (key) => {
+      const has = (key: unknown): boolean => this.operations.hasItem(names.lifetime.object, key);
+      const get = (key: unknown): unknown => {
         const found = this.operations.getItem(names.lifetime.object, key);
-        if (found !== undefined || typeof key !== "string" || this.operations.hasItem(names.lifetime.object, key)) return found;
+        if (found !== undefined || typeof key !== "string" || has(key)) return found;
         return this.operations.getAttribute(builtins.lifetime.object, key, {
           borrow: (_name, object, flags) => this.proxies.make(object, flags),
         });
-      });
+      };
+      return this.proxies.withLookup(
+        names,
+        get,
+        (key) => has(key) || (typeof key === "string" && this.operations.hasAttribute(builtins.lifetime.object, key)),
+      );
     } finally {
       this.proxies.end(main, "Object has already been destroyed");
     }

@@ -160,6 +160,7 @@ function probe(object: object, initial: number): number {
   }
   try {
     if (!isFunction && isPlainObject(object)) {
+      if ((flags & (JS_IS_ITERABLE | JS_IS_SIZED)) === (JS_IS_ITERABLE | JS_IS_SIZED) && isArguments(object)) return flags | JS_IS_NODE_LIST;
       // Its tag is its own doing, so only what behaviour shows counts.
       return flags | JS_IS_PLAIN_OBJECT | (isErrorByBehaviour(bag) ? JS_IS_ERROR : 0);
     }
@@ -201,6 +202,11 @@ function flagsByTag(object: object, flags: number): number {
     result |= JS_IS_DOM_ELEMENT;
   }
   return result;
+}
+
+/** The object `arguments` of a function. */
+export function isArguments(object: object): boolean {
+  return objectToString.call(object) === "[object Arguments]";
 }
 
 function isErrorByBehaviour(bag: Bag): boolean {

@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 527936865;
+export const TABLE_HASH = 4033395778;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -165,6 +165,8 @@ export const PY_HAS_SEQUENCE = 8192;
 export const PY_HAS_MUTABLE_SEQUENCE = 16384;
 /** `dict` or a subclass. */
 export const PY_HAS_DICT = 32768;
+/** A dict itself, not an instance of a subclass: its items are properties of the PyProxy. */
+export const PY_IS_PLAIN_DICT = 65536;
 /** Goes back to Python as a JsDoubleProxy instead of being unwrapped. */
 export const PYPROXY_ROUNDTRIP = 268435456;
 /** Passes `this` as the first argument. */
@@ -387,8 +389,11 @@ export interface PyExports {
   pyox_py_object_length(object: PyPtr): number;
   /** `str(object)` (0), `repr(object)` (1), or the name of its type as `PyProxy.type` has it (2). */
   pyox_py_object_text(object: PyPtr, what: number, out: WirePtr): Tag;
-  /** `dir(object)`: a handle to an Array of strings. */
-  pyox_py_object_dir(object: PyPtr): JsHandle;
+  /**
+   * A handle to an Array of strings: `dir(object)` (0), or the keys of a dict that can be property names (1), which are strings
+   * and array indices.
+   */
+  pyox_py_object_names(object: PyPtr, what: number): JsHandle;
   /** `object(*args, **kwargs)`, arguments as in `pyox_js_function_call`. The result is for JavaScript to own. */
   pyox_py_object_call(object: PyPtr, args: WirePtr, args_count: number, kwnames: WirePtr, kwargs_count: number, out: WirePtr): Tag;
   /** `iter(object)` (0) or `aiter(object)` (1). */
@@ -511,7 +516,7 @@ export const PY_EXPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_py_slice_splice", 6, 0],
   ["pyox_py_object_length", 1, -1],
   ["pyox_py_object_text", 3, 0],
-  ["pyox_py_object_dir", 1, 0],
+  ["pyox_py_object_names", 2, 0],
   ["pyox_py_object_call", 6, 0],
   ["pyox_py_iterator_new", 3, 0],
   ["pyox_py_iterator_next", 3, -1],

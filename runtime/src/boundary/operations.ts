@@ -114,8 +114,17 @@ export class Operations {
 
   /** `dir(object)`. */
   dir(object: PyPtr): string[] {
+    return this.#namesOf(object, 0);
+  }
+
+  /** The keys of a dict that can be property names: strings, and numbers that are array indices. */
+  dictKeys(object: PyPtr): string[] {
+    return this.#namesOf(object, 1);
+  }
+
+  #namesOf(object: PyPtr, what: number): string[] {
     return this.#guarded(() => {
-      const handle = this.wire.exports.pyox_py_object_dir(object);
+      const handle = this.wire.exports.pyox_py_object_names(object, what);
       if ((handle as number) === 0) this.wire.raise();
       return this.wire.handles.take(handle) as string[];
     });

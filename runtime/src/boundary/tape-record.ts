@@ -5,7 +5,7 @@
  * Containers are numbered in the order of appearance; a container met again is a reference.
  * Not here: which keys Python can tell apart (ConversionError): the other half sees both.
  */
-import { isAnyArrayBuffer, isMap, isPlainObject, isSet } from "./flags";
+import { isAnyArrayBuffer, isMap, isArguments, isPlainObject, isSet } from "./flags";
 import {
   TAG_PYOBJECT_OWNED,
   TAPE_ASCII,
@@ -66,6 +66,11 @@ export class Scratch {
     this.bytes = new Uint8Array(buffer);
     this.units = new Uint16Array(buffer);
   }
+}
+
+/** Is `Object` its constructor, though its prototype is another object (TT-088)? */
+function isConstructedByObject(value: object): boolean {
+  return (value as { readonly constructor?: unknown }).constructor === Object;
 }
 
 /** Strings up to this length are written by a loop, longer ones by the encoder. */
@@ -152,9 +157,12 @@ class TapeRecorder {
     } else if (this.wire.proxies.stateOf(value) !== undefined) {
       this.#wireValue(value);
     } else if (Array.isArray(value)) {
-      this.#begin(TAPE_LIST, value, value.length);
-      for (let index = 0; index < value.length; index++) this.write(value[index], depth - 1);
-    } else if (isPlainObject(value)) {
+      this.#list(value, depth);
+    } else if (isPlainObject(value) || isConstructedByObject(value)) {
+      if (Symbol.iterator in value && isArguments(value)) {
+        this.#list(Array.from(value as Iterable<unknown>), depth, value);
+        return;
+      }
       const keys = Object.keys(value);
       this.#begin(TAPE_DICT, value, keys.length);
       for (const key of keys) {
@@ -175,6 +183,11 @@ class TapeRecorder {
     } else {
       this.#unknown(value);
     }
+  }
+
+  #list(elements: readonly unknown[], depth: number, value: object = elements): void {
+    this.#begin(TAPE_LIST, value, elements.length);
+    for (let index = 0; index < elements.length; index++) this.write(elements[index], depth - 1);
   }
 
   #unknown(value: object): void {

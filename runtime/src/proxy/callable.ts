@@ -98,7 +98,7 @@ function takeKwargs(args: unknown[], method: string): Kwargs {
     throw new TypeError(`\`${method}\` needs at least one argument: an object with the keyword arguments, last`);
   }
   const kwargs = args.pop();
-  if (typeof kwargs !== "object" || kwargs === null) {
+  if (typeof kwargs !== "object" || kwargs === null || Array.isArray(kwargs) || kwargs instanceof Map || kwargs instanceof Set) {
     throw new TypeError(`The last argument of \`${method}\` must be an object with the keyword arguments`);
   }
   return kwargs as Kwargs;

@@ -1,7 +1,7 @@
 /**
  * Iteration of Python objects by JavaScript: iterables, iterators, generators, and their asynchronous forms.
  * Invariant: a loop over a PyProxy leaves nothing behind: the Python iterator is freed when it is exhausted, fails, or is
- * left early. Leaving a loop early does not close a Python generator; `return()` of its proxy does.
+ * left early. An iterator is its own iterator, in JavaScript as in Python; so a loop that is left early closes a generator.
  */
 import type { Step } from "../boundary/operations";
 import { PythonError } from "../errors/errors";
@@ -89,13 +89,21 @@ class PyAsyncIteration {
 }
 Object.setPrototypeOf(PyAsyncIteration.prototype, asyncIteratorPrototype);
 
+/** Is the iterator of an iterable the iterable itself? */
+function isItself(registry: ProxyRegistry, iterable: unknown, iterator: PyProxyState): boolean {
+  return registry.require(iterable, "Symbol.iterator").lifetime.object === iterator.lifetime.object;
+}
+
 /** Of objects with `__iter__`. */
 export function iterableMethods(registry: ProxyRegistry) {
   return {
     [Symbol.iterator](this: unknown): unknown {
       const iterator = registry.operations.iterator(registry.require(this, "Symbol.iterator").lifetime.object, false);
       const state = registry.find(iterator);
-      return state === undefined ? iterator : new PyIteration(registry, state);
+      if (state === undefined) return iterator;
+      if (!isItself(registry, this, state)) return new PyIteration(registry, state);
+      registry.end(state, ENDED);
+      return this;
     },
   };
 }
@@ -130,7 +138,10 @@ export function asyncIterableMethods(registry: ProxyRegistry) {
     [Symbol.asyncIterator](this: unknown): unknown {
       const iterator = registry.operations.iterator(registry.require(this, "Symbol.asyncIterator").lifetime.object, true);
       const state = registry.find(iterator);
-      return state === undefined ? iterator : new PyAsyncIteration(registry, state);
+      if (state === undefined) return iterator;
+      if (!isItself(registry, this, state)) return new PyAsyncIteration(registry, state);
+      registry.end(state, ENDED);
+      return this;
     },
   };
 }

@@ -161,9 +161,9 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
     return this.#new(of.lifetime, flags, of.proxy, changes.binding ?? of.binding, true).proxy;
   }
 
-  /** A proxy of the same lifetime whose `get` is another. */
-  withGet(of: PyProxyState, get: (key: unknown) => unknown): object {
-    const api: Api = { ...of.api, methods: new Map(of.api.methods).set("get", get) };
+  /** A proxy of the same lifetime whose `get` and `has` are others. */
+  withLookup(of: PyProxyState, get: (key: unknown) => unknown, has: (key: unknown) => boolean): object {
+    const api: Api = { ...of.api, methods: new Map(of.api.methods).set("get", get).set("has", has) };
     return this.#new(of.lifetime, of.flags, of.proxy, undefined, true, api).proxy;
   }
 

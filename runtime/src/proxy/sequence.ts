@@ -119,9 +119,15 @@ export function sequenceMethods(registry: ProxyRegistry) {
     some(this: unknown, predicate: Callback<unknown>, self?: unknown): boolean {
       return elements(this, "some").some(withProxy(this, predicate, self));
     },
-    /** For JSON.stringify. */
+    /** For JSON.stringify, which keeps nothing: proxies in it live as long as this one. */
     toJSON(this: unknown): unknown[] {
-      return elements(this, "toJSON");
+      const state = registry.require(this, "toJSON");
+      const list = elementsOf(registry, state);
+      return list.map((value, index) => {
+        if (registry.find(value) === undefined) return value;
+        free(registry, [value]);
+        return operations.getItem(state.lifetime.object, index, { borrower: state, name: `[${index}` });
+      });
     },
     values(this: unknown): IterableIterator<unknown> {
       return elements(this, "values").values();

@@ -4,13 +4,17 @@
  * A PyProxy is a `Proxy` whose handler, a `PyProxyState`, holds lifetime and flags. The state is found through a private
  * symbol that only the `get` trap answers.
  * Lookup order of a string key (TT-069): properties defined on the proxy by `Object.defineProperty`; the API of the object's
- * capabilities; indices of a sequence; the Python attribute; what every JavaScript object has. `$name` skips the API.
+ * capabilities; indices of a sequence; the Python attribute; the item of a dict; what every JavaScript object has. `$name`
+ * skips the API.
+ * Own properties are the items of a dict and the elements of a sequence, so that a dict serves as an object of options
+ * (ROAD-23). Attributes are not: asking what a Python object has must not run its properties.
  * Invariants: ECMAScript's rules for traps hold, because only what is on the target is ever reported as not configurable;
  * one class of handler and two kinds of target serve all proxies, so that no new shape appears while calls are hot.
  * SPEC: ECMA-262, 10.5 Proxy Object Internal Methods.
  */
 import {
   PY_HAS_SEQUENCE,
+  PY_IS_PLAIN_DICT,
   PYPROXY_CAPTURE_THIS,
   type PyPtr,
 } from "../boundary/generated";
@@ -66,7 +70,12 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     if (method !== undefined) return typeof method === "function" ? method : method.get(this);
     if (this.flags & PY_HAS_SEQUENCE && isIndex(name)) return this.#element(Number(name));
     const value = this.registry.operations.getAttribute(this.lifetime.object, pythonName(name), this);
-    return value === undefined ? this.#missing(name, receiver) : value;
+    if (value !== undefined) return value;
+    if (this.flags & PY_IS_PLAIN_DICT) {
+      const item = this.#item(name);
+      if (item !== undefined) return item;
+    }
+    return this.#missing(name, receiver);
   }
 
   set(target: object, key: PropertyKey, value: unknown, receiver: unknown): boolean {
@@ -85,7 +94,13 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
       this.registry.setElement(this, Number(name), value);
       return true;
     }
-    this.registry.operations.setAttribute(this.lifetime.object, pythonName(name), value);
+    const { operations } = this.registry;
+    const { object } = this.lifetime;
+    if (this.flags & PY_IS_PLAIN_DICT && !operations.hasAttribute(object, pythonName(name))) {
+      operations.setItem(object, this.#itemKey(name) ?? name, value);
+    } else {
+      operations.setAttribute(object, pythonName(name), value); // Python says what cannot be set
+    }
     return true;
   }
 
@@ -94,7 +109,8 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     const name = key as string;
     if (this.#defined?.has(name) || this.api.methods.has(name)) return true;
     if (this.flags & PY_HAS_SEQUENCE && isIndex(name)) return Number(name) < this.registry.operations.length(this.lifetime.object);
-    return this.registry.operations.hasAttribute(this.lifetime.object, pythonName(name));
+    if (this.registry.operations.hasAttribute(this.lifetime.object, pythonName(name))) return true;
+    return (this.flags & PY_IS_PLAIN_DICT) !== 0 && this.#itemKey(name) !== undefined;
   }
 
   deleteProperty(target: object, key: PropertyKey): boolean {
@@ -113,6 +129,13 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
       this.registry.operations.deleteItem(this.lifetime.object, Number(name));
       return true;
     }
+    if (this.flags & PY_IS_PLAIN_DICT) {
+      const item = this.#itemKey(name);
+      if (item !== undefined) {
+        this.registry.operations.deleteItem(this.lifetime.object, item);
+        return true;
+      }
+    }
     if (this.registry.operations.deleteAttribute(this.lifetime.object, pythonName(name))) return true;
     const type = this.registry.operations.typeName(this.lifetime.object);
     throw new PythonError("AttributeError", `AttributeError: '${type}' object has no attribute '${pythonName(name)}'\n`);
@@ -120,6 +143,13 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
 
   ownKeys(target: object): (string | symbol)[] {
     const keys = new Set<string | symbol>(this.registry.operations.dir(this.lifetime.object));
+    if (this.flags & PY_IS_PLAIN_DICT) {
+      // Last, and in the order of the dict, also those that are names of attributes.
+      for (const key of this.registry.operations.dictKeys(this.lifetime.object)) {
+        keys.delete(key);
+        keys.add(key);
+      }
+    }
     for (const key of Reflect.ownKeys(target)) {
       if (typeof key === "symbol" || this.#defined?.has(key)) keys.add(key);
     }
@@ -130,12 +160,11 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     if (typeof key === "symbol" || this.#defined?.has(key)) return Reflect.getOwnPropertyDescriptor(target, key);
     const name = key as string;
     const isElement = (this.flags & PY_HAS_SEQUENCE) !== 0 && isIndex(name);
-    const { operations } = this.registry;
-    if (!isElement && !operations.hasAttribute(this.lifetime.object, name)) return undefined;
-    if (isElement && Number(name) >= operations.length(this.lifetime.object)) return undefined;
-    // Names of Python's own (`__len__`) are there, but not for loops over a proxy's properties.
-    const enumerable = !(name.startsWith("__") && name.endsWith("__"));
-    return { value: isElement ? this.#element(Number(name)) : this.get(target, `$${name}`, this.proxy), writable: true, enumerable, configurable: true };
+    const isOwn = isElement
+      ? Number(name) < this.registry.operations.length(this.lifetime.object)
+      : (this.flags & PY_IS_PLAIN_DICT) !== 0 && this.#itemKey(name) !== undefined;
+    if (!isOwn) return undefined;
+    return { value: this.get(target, name, this.proxy), writable: true, enumerable: true, configurable: true };
   }
 
   defineProperty(target: object, key: PropertyKey, descriptor: PropertyDescriptor): boolean {
@@ -178,6 +207,23 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     const bound = binding === undefined ? args : [...binding.args, ...args];
     if ((this.flags & PYPROXY_CAPTURE_THIS) === 0) return bound;
     return [binding?.hasSelf ? binding.self : self, ...bound];
+  }
+
+  /** The key of a dict that a property name means: the string, else the number that it spells; undefined when there is neither. */
+  #itemKey(name: string): string | number | undefined {
+    const { operations } = this.registry;
+    const { object } = this.lifetime;
+    if (operations.hasItem(object, name)) return name;
+    return isIndex(name) && operations.hasItem(object, Number(name)) ? Number(name) : undefined;
+  }
+
+  /** The item of a dict, an object as attributes are: as long as the dict's proxy lives. */
+  #item(name: string): unknown {
+    const { operations } = this.registry;
+    const { object } = this.lifetime;
+    const borrowing = { borrower: this, name: `[${name}` };
+    const item = operations.getItem(object, name, borrowing);
+    return item === undefined && isIndex(name) && !operations.hasItem(object, name) ? operations.getItem(object, Number(name), borrowing) : item;
   }
 
   #element(index: number): unknown {

@@ -365,7 +365,7 @@ impl View {
             }
             return Ok(());
         }
-        if matches!(code, b's' | b'c') {
+        if code == b's' {
             let bytes = gather();
             // SAFETY: the bytes are a local.
             let text = unsafe { crate::string::from_latin1(bytes.as_ptr(), bytes.len())? };
@@ -530,6 +530,8 @@ impl ByLevel {
                     let entry = self.empty(TAPE_LIST)?;
                     call_js(&entry, "push", &[&key, &value])?;
                     call_js(&target, "push", &[&entry])?;
+                } else if state::start_flag(START_PLAIN_DICTS) {
+                    set_js(&target, &key, &value)?;
                 } else {
                     call_js(&target, "set", &[&key, &value])?;
                 }
@@ -554,6 +556,17 @@ impl ByLevel {
         self.keep(object, &js);
         Ok(js)
     }
+}
+
+/// `object[key] = value` with handles.
+fn set_js(object: &JsRef, key: &JsRef, value: &JsRef) -> PyResult<()> {
+    let mut wire = WireValue::undefined();
+    wire.set_aux(TAG_HANDLE, value.handle(), 0);
+    // SAFETY: the handles are alive.
+    if unsafe { pyox_js_object_set(object.handle(), key.handle(), &mut wire) } == -1 {
+        return Err(crate::error::raise_pending());
+    }
+    Ok(())
 }
 
 /// `object.name(...args)` with handles.

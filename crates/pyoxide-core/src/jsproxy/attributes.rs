@@ -132,12 +132,21 @@ pub(super) unsafe extern "C" fn getattro(object: *mut PyObject, name: *mut PyObj
             let mut out = WireValue::undefined();
             let tag = pyox_js_object_get(js.handle, state::js_name(name_ref)?, &mut out);
             if tag == TAG_ABSENT {
+                if js.flags & JS_IS_ERROR != 0 {
+                    if let Some(found) = super::exception::missing_part(object, name_ref)? {
+                        return Ok(found.into_ptr());
+                    }
+                }
                 // Raises AttributeError with CPython's own words.
                 return Py::owned_or_err(ffi::PyObject_GenericGetAttr(object, name)).map(Py::into_ptr);
             }
             match wire::read_parts(tag, &out) {
                 Ok(value) => value,
                 Err((handle, flags)) => {
+                    // Whoever finds `keys` takes the object for a mapping: `dict(array)` would.
+                    if super::is_array_like(js.flags) && flags & JS_IS_CALLABLE != 0 && name_ref.utf8() == Ok("keys") {
+                        return Py::owned_or_err(ffi::PyObject_GenericGetAttr(object, name)).map(Py::into_ptr);
+                    }
                     let bound = if flags & JS_IS_CALLABLE != 0 { Some(this) } else { None };
                     jsproxy::new(handle, flags, bound)
                 }
@@ -162,18 +171,23 @@ pub(super) unsafe extern "C" fn setattro(object: *mut PyObject, name: *mut PyObj
         // SAFETY: CPython passes live objects, the value being null for `del`.
         unsafe {
             let (this, name_ref) = pair(object, name);
-            // `__traceback__`, `__class__` and the like belong to Python.
-            if is_dunder(name_ref) || this_fields(this).is_err() {
-                crate::py::clear();
+            // `__class__` and the like belong to Python, and of an exception also `__notes__`.
+            let belongs_to_python = match this_fields(this) {
+                Err(Raised) => {
+                    crate::py::clear();
+                    true
+                }
+                Ok(js) => is_dunder(name_ref) && (js.flags & JS_IS_ERROR != 0 || !_PyType_Lookup(ffi::Py_TYPE(object), name).is_null()),
+            };
+            if belongs_to_python {
                 check(ffi::PyObject_GenericSetAttr(object, name, value))?;
                 return Ok(0);
             }
             let js = this_fields(this)?;
             let js_name = state::js_name(name_ref)?;
             if value.is_null() {
-                if !check_import_bool(pyox_js_object_delete(js.handle, js_name))? {
-                    return Err(no_attribute(object, name));
-                }
+                // As in JavaScript, it is no error when there is nothing to delete.
+                check_import_bool(pyox_js_object_delete(js.handle, js_name))?;
                 return Ok(0);
             }
             let mut out = WireValue::undefined();
@@ -206,18 +220,6 @@ unsafe fn is_member(object: Handle, name: Handle, value: Ref<'_>) -> PyResult<bo
             TAG_ABSENT => Ok(false),
             tag => wire::read(tag, &out).map(|_| false),
         }
-    }
-}
-
-/// Raises what a failed lookup raises.
-///
-/// # Safety
-/// Both are alive.
-unsafe fn no_attribute(object: *mut PyObject, name: *mut PyObject) -> Raised {
-    // SAFETY: by contract.
-    match unsafe { Py::owned_or_err(ffi::PyObject_GenericGetAttr(object, name)) } {
-        Ok(_) => crate::py::type_error("This attribute cannot be deleted"),
-        Err(raised) => raised,
     }
 }
 

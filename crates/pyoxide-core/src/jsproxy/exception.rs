@@ -10,7 +10,7 @@ use pyo3_ffi::PyObject;
 
 use super::{Class, JS_EXCEPTION, JsExceptionObject, JsFields, Slots, attributes, class_object, fields, make_type, this_fields};
 use crate::boundary::*;
-use crate::py::{Py, PyResult, Ref};
+use crate::py::{self, Py, PyResult, Raised, Ref};
 
 pub(super) fn make_class() -> PyResult<Py> {
     let mut slots = Slots(Vec::new());
@@ -59,6 +59,27 @@ pub fn new_exception(handle: JsRef) -> PyResult<Py> {
 /// The handle of the JavaScript error behind an exception, borrowed.
 pub fn exception_handle(exception: Ref<'_>) -> Option<Handle> {
     super::handle_of(exception)
+}
+
+/// `name`, `message` or `stack` of a thrown value that has none: anything can be thrown (FFI-043 to FFI-045).
+///
+/// # Errors
+/// What the value's `toString` throws.
+///
+/// # Safety
+/// `object` is a live JsException that stands for a JavaScript value.
+pub(super) unsafe fn missing_part(object: *mut PyObject, name: Ref<'_>) -> PyResult<Option<Py>> {
+    match name.utf8() {
+        Ok("name") => Py::string("Error").map(Some),
+        // SAFETY: by contract.
+        Ok("message") => unsafe { Py::owned_or_err(attributes::text(object)).map(Some) },
+        Ok("stack") => Py::string("").map(Some),
+        Ok(_) => Ok(None),
+        Err(Raised) => {
+            py::clear();
+            Ok(None)
+        }
+    }
 }
 
 unsafe extern "C" fn finalize(object: *mut PyObject) {

@@ -198,9 +198,23 @@ unsafe extern "C" fn array_set(object: *mut PyObject, key: *mut PyObject, value:
         // SAFETY: CPython passes live objects, the value being null for `del`.
         unsafe {
             let (object, key) = (Ref::from_ptr(object), Ref::from_ptr(key));
-            let handle = this_fields(object)?.handle;
-            let index = index_of(key, length_of(object)?, "JsArray")?;
+            let js = this_fields(object)?;
+            let handle = js.handle;
+            let length = length_of(object)?;
+            if !value.is_null() && js.flags & JS_IS_ARRAY != 0 {
+                if let Some(index) = index_behind(key, length)? {
+                    // As in JavaScript, the Array grows (TT-042).
+                    let mut wire = WireValue::undefined();
+                    wire::write_argument(Ref::from_ptr(value), &mut wire)?;
+                    check_import(pyox_js_array_set(handle, index, &mut wire))?;
+                    return Ok(0);
+                }
+            }
+            let index = index_of(key, length, "JsArray")?;
             if value.is_null() {
+                if js.flags & JS_IS_ARRAY == 0 {
+                    return Err(fixed_length());
+                }
                 let (start, step, count) = match index {
                     Index::One(index) => (index as i32, 1, 1),
                     Index::Slice { start, step, count } => (start, step, count),
@@ -215,7 +229,7 @@ unsafe extern "C" fn array_set(object: *mut PyObject, key: *mut PyObject, value:
                     check_import(pyox_js_array_set(handle, index, &mut wire))?;
                 }
                 Index::Slice { start, step, count } => {
-                    set_slice(handle, start, step, count, Ref::from_ptr(value))?;
+                    set_slice(js, start, step, count, Ref::from_ptr(value))?;
                 }
             }
             Ok(0)
@@ -223,8 +237,27 @@ unsafe extern "C" fn array_set(object: *mut PyObject, key: *mut PyObject, value:
     })
 }
 
+/// An index behind the end of an Array of that length; `None` for any other key.
+fn index_behind(key: Ref<'_>, length: u32) -> PyResult<Option<u32>> {
+    // SAFETY: the key is alive.
+    unsafe {
+        if ffi::PyIndex_Check(key.as_ptr()) == 0 {
+            return Ok(None);
+        }
+        let index = ffi::PyNumber_AsSsize_t(key.as_ptr(), ffi::PyExc_IndexError);
+        if index == -1 && !ffi::PyErr_Occurred().is_null() {
+            return Err(Raised);
+        }
+        Ok(if index >= length as Py_ssize_t { Some(index as u32) } else { None })
+    }
+}
+
+fn fixed_length() -> Raised {
+    py::type_error("Elements can be added or deleted only in a JavaScript Array: this object has a fixed length")
+}
+
 /// `array[start:...:step] = values`, `count` elements being replaced.
-pub(super) fn set_slice(handle: Handle, start: i32, step: i32, count: u32, values: Ref<'_>) -> PyResult<()> {
+fn set_slice(js: &super::JsFields, start: i32, step: i32, count: u32, values: Ref<'_>) -> PyResult<()> {
     // SAFETY: the objects are alive; the list keeps the values alive while they are on the wire.
     unsafe {
         let list = Py::owned_or_err(ffi::PySequence_List(values.as_ptr())).map_err(|raised| {
@@ -240,6 +273,9 @@ pub(super) fn set_slice(handle: Handle, start: i32, step: i32, count: u32, value
                 "attempt to assign sequence of size {length} to extended slice of size {count}"
             )));
         }
+        if length != count && js.flags & JS_IS_ARRAY == 0 {
+            return Err(fixed_length());
+        }
         let mut wires = Vec::with_capacity(length as usize);
         for index in 0..length {
             let mut wire = WireValue::undefined();
@@ -247,6 +283,6 @@ pub(super) fn set_slice(handle: Handle, start: i32, step: i32, count: u32, value
             wire::write_argument(item, &mut wire)?;
             wires.push(wire);
         }
-        check_import(pyox_js_array_slice_set(handle, start, step, count, wires.as_mut_ptr(), length))
+        check_import(pyox_js_array_slice_set(js.handle, start, step, count, wires.as_mut_ptr(), length))
     }
 }

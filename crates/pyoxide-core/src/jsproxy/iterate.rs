@@ -41,7 +41,18 @@ fn new_iterator(object: *mut PyObject, asynchronous: u32) -> *mut PyObject {
             let js = this_fields(Ref::from_ptr(object))?;
             let mut out = WireValue::undefined();
             let tag = pyox_js_iterator_new(js.handle, asynchronous, &mut out);
-            wire::read(tag, &out).map(Py::into_ptr)
+            match wire::read_parts(tag, &out) {
+                Ok(iterator) => iterator.map(Py::into_ptr),
+                Err((iterator, flags)) => {
+                    // `iter(iterator) is iterator`, as Python has it.
+                    if js.flags & (JS_IS_ITERATOR | JS_IS_ASYNC_ITERATOR) != 0
+                        && pyox_js_value_equals(iterator.handle(), js.handle) == 1
+                    {
+                        return Ok(Ref::from_ptr(object).to_owned().into_ptr());
+                    }
+                    crate::jsproxy::new(iterator, flags, None).map(Py::into_ptr)
+                }
+            }
         }
     })
 }

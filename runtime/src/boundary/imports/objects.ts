@@ -41,6 +41,7 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
       try {
         const target = handles.get(object) as Bag;
         const key = handles.get(name) as string;
+        if (target === undefined || target === null) return absent(out); // they can be thrown
         const value = target[key];
         if (value === undefined && !(key in Object(target))) return absent(out);
         return wire.encodeResult(value, out);

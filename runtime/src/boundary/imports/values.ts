@@ -91,14 +91,17 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
   } satisfies Partial<JsImports>;
 }
 
+/** Tags of what has a length and elements, besides arrays. */
+const COLLECTION = /^\[object (?:NodeList|HTMLCollection|Arguments|String)\]$/;
+
 /** Falsy values and empty containers are false. */
 function isTruthy(value: unknown): boolean {
   if (!value) return false;
   if (typeof value !== "object") return true;
-  const sized = value as { readonly length?: unknown; readonly size?: unknown; readonly byteLength?: unknown; readonly nodeType?: unknown };
-  if (!(sized.length === 0 || sized.size === 0 || sized.byteLength === 0)) return true;
-  // A window without frames and a form without fields have length 0, and are no containers all the same.
-  return sized.nodeType === 1 || Object.prototype.toString.call(value) === "[object Window]";
+  const sized = value as { readonly length?: unknown; readonly size?: unknown; readonly byteLength?: unknown };
+  // A window without frames, a form without fields and options that say `length: 0` are no containers.
+  if (sized.length === 0 && (Array.isArray(value) || COLLECTION.test(Object.prototype.toString.call(value)))) return false;
+  return !(sized.size === 0 || sized.byteLength === 0);
 }
 
 /** SPEC: features TT-018. */
