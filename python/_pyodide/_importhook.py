@@ -113,19 +113,22 @@ class _SubstituteFinder:
         pass
 
 
-class _AsyncioFinder:
-    """Gives asyncio its event loop as soon as somebody imports it, and costs nothing as long as nobody does."""
+class _Completions:
+    """Completes modules as soon as somebody imports them, and costs nothing as long as nobody does: asyncio gets its event loop,
+    ``_socket``, ``select`` and ``ssl`` the sockets of the host."""
 
     @classmethod
     def find_spec(cls, fullname, path=None, target=None):
-        if fullname != "asyncio":
+        complete = _completions.pop(fullname, None)
+        if complete is None:
             return None
-        sys.meta_path.remove(cls)
         for finder in sys.meta_path:
-            spec = finder.find_spec(fullname, path, target)
-            if spec is not None:
-                spec.loader = _AsyncioLoader(spec.loader)
-                return spec
+            if finder is not cls and (spec := finder.find_spec(fullname, path, target)) is not None:
+                if spec.loader is not None:
+                    spec.loader = _CompletingLoader(spec.loader, complete)
+                    return spec
+        # Not there yet: it may be installed later.
+        _completions[fullname] = complete
         return None
 
 
@@ -138,7 +141,7 @@ def use_blocking_loop() -> None:
     _own_loop = True
 
 
-def _install_loop():
+def _install_loop(module=None):
     if _own_loop:
         from _pyodide._blocking_loop import install
     else:
@@ -146,9 +149,47 @@ def _install_loop():
     install()
 
 
-class _AsyncioLoader:
-    def __init__(self, loader):
+def _install_sockets(module):
+    from _pyodide._sockets import install
+
+    install(module)
+
+
+def _install_select(module):
+    from _pyodide._select import install
+
+    install(module)
+
+
+def _install_tls(module):
+    from _pyodide._tls import install
+
+    install(module)
+
+
+def _install_urllib3(module):
+    from _pyodide._sockets import network
+
+    # With sockets of its own the library needs no replacement for them, which works in fewer places and ways.
+    if network().kind == "sockets":
+        module.inject_into_urllib3 = lambda: None
+
+
+_completions = {"asyncio": _install_loop}
+# Elsewhere (tests of this package) there are sockets.
+if sys.platform == "emscripten":
+    _completions |= {
+        "_socket": _install_sockets,
+        "select": _install_select,
+        "ssl": _install_tls,
+        "urllib3.contrib.emscripten": _install_urllib3,
+    }
+
+
+class _CompletingLoader:
+    def __init__(self, loader, complete):
         self._loader = loader
+        self._complete = complete
 
     def create_module(self, spec):
         return self._loader.create_module(spec)
@@ -156,7 +197,7 @@ class _AsyncioLoader:
     def exec_module(self, module):
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
-        _install_loop()
+        self._complete(module)
 
     def __getattr__(self, name):
         return getattr(self._loader, name)
@@ -254,10 +295,9 @@ def _install():
     _register_abstract_bases()
     sys.meta_path.append(_JsFinder)
     sys.meta_path.append(_SubstituteFinder)
-    if "asyncio" in sys.modules:
-        _install_loop()
-    else:
-        sys.meta_path.insert(0, _AsyncioFinder)
+    for name in [name for name in _completions if name in sys.modules]:
+        _completions.pop(name)(sys.modules[name])
+    sys.meta_path.insert(0, _Completions)
 
 
 _install()

@@ -293,25 +293,6 @@ def _charset(headers: Mapping[str, str]) -> str:
     return "utf-8"
 
 
-def _request_by_xhr(js, method, url, headers, body):
-    request = js.XMLHttpRequest.new()
-    request.open(method, url, False)
-    # On a main thread a blocking request gives text only: this charset passes every byte through as one character.
-    request.overrideMimeType("text/plain; charset=x-user-defined")
-    for name, value in headers.items():
-        request.setRequestHeader(name, value)
-    try:
-        request.send(None if body is None else to_js(body))
-    except JsException as failure:
-        raise _error(failure, url) from failure
-    received = {}
-    for line in (request.getAllResponseHeaders() or "").splitlines():
-        name, _, value = line.partition(":")
-        received[name.strip().lower()] = value.strip()
-    content = bytes([ord(character) & 0xFF for character in request.responseText or ""])
-    return _XhrResponse(request.responseURL or url, request.status, request.statusText, received, content)
-
-
 def _request_by_fetch(method, url, headers, body):
     from _pyodide._hooks import block_on
 
@@ -326,8 +307,59 @@ def _request_by_fetch(method, url, headers, body):
     return block_on(request())
 
 
+def _request_by_xhr(js, method, url, headers, body):
+    request = js.XMLHttpRequest.new()
+    try:
+        request.open(method, url, False)
+        # On a main thread a blocking request gives text only: this charset passes every byte through as one character.
+        request.overrideMimeType("text/plain; charset=x-user-defined")
+        for name, value in headers.items():
+            request.setRequestHeader(name, value)
+        request.send(None if body is None else to_js(body))
+    except JsException as failure:
+        raise _error(failure, url) from failure
+    received = {}
+    for line in (request.getAllResponseHeaders() or "").splitlines():
+        name, _, value = line.partition(":")
+        received[name.strip().lower()] = value.strip()
+    # A table that leaves the low byte of each character.
+    content = (request.responseText or "").translate(_LOW_BYTES).encode("latin-1")
+    return _XhrResponse(request.responseURL or url, request.status, request.statusText, received, content)
+
+
+class _LowBytes(dict):
+    def __missing__(self, character):
+        self[character] = low = character & 0xFF
+        return low
+
+
+_LOW_BYTES = _LowBytes()
+
+
+def _request_by_socket(method, url, headers, body):
+    """With ``urllib``, in Node: its sockets can block where nothing else can."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    data = body.encode() if isinstance(body, str) else body
+    try:
+        try:
+            response = urlopen(Request(url, data, headers, method=method))
+        except HTTPError as failure:
+            response = failure
+        with response:
+            received = {}
+            for name, value in response.headers.items():
+                name = name.lower()
+                received[name] = f"{received[name]}, {value}" if name in received else value
+            return _XhrResponse(response.url, response.status, response.reason, received, response.read())
+    except (OSError, ValueError, HTTPException) as failure:
+        raise OSError(f"Request for {url} failed: {failure}") from failure
+
+
 def _request(method: str, url: str, headers: Mapping[str, str] = {}, body: Any = None) -> _XhrResponse:
-    """A request that blocks: by suspending the stack where that is possible, else with XMLHttpRequest."""
+    """A request that blocks: by suspending the stack where that is possible, else with XMLHttpRequest, else with sockets."""
     from _pyodide_core import can_run_sync
 
     js = _host()
@@ -335,6 +367,8 @@ def _request(method: str, url: str, headers: Mapping[str, str] = {}, body: Any =
         return _request_by_fetch(method, url, headers, body)
     if hasattr(js, "XMLHttpRequest"):
         return _request_by_xhr(js, method, url, headers, body)
+    if hasattr(js, "process"):
+        return _request_by_socket(method, url, headers, body)
     raise OSError(
         f"Request for {url} failed: a request that blocks needs XMLHttpRequest or a JavaScript engine with stack switching (JSPI); "
         "use pyfetch(), which does not block"
@@ -344,7 +378,6 @@ def _request(method: str, url: str, headers: Mapping[str, str] = {}, body: Any =
 def open_url(url: str) -> StringIO:
     """Get a URL and return its content, which must be text. Blocks; see :func:`pyfetch` for a request that does not.
 
-    Works in browsers; elsewhere it needs an engine that can suspend the stack, or a polyfill for XMLHttpRequest.
     Raises OSError if there is no response. An error status is none: the content is then that of the error page.
     """
     return StringIO(_request("GET", url).text)

@@ -10,6 +10,8 @@ import { describe as describeEnvironment } from "../environment/environment";
 import { mountNativeFS, mountNodeFS } from "../fs/mount";
 import type { Interpreter } from "../loader/boot";
 import { VERSION } from "../loader/constants";
+import { makeNetwork } from "../network/index";
+import type { Network } from "../network/network";
 import { type Proxy, callPython, discard, makeInstaller, withImport } from "../loader/python-calls";
 import { type LoadOptions, type PackageData, PackageLoader } from "../packages/loader";
 import type { Lockfile, LockfileContent } from "../packages/lockfile";
@@ -42,6 +44,8 @@ export interface InternalApi {
   /** Numbers for leak checks. */
   readonly liveHandles: () => number;
   readonly liveProxies: () => number;
+  /** Sockets, as Python's module `_socket` uses them. Nothing of it exists before it is asked for. */
+  readonly network: object;
 }
 
 /** What `loadPyodide` gives. */
@@ -123,6 +127,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
   let pyodidePackage: PyProxy | undefined;
   let interruptBuffer: InterruptBuffer | undefined;
   let debug = false;
+  let network: Network | undefined;
 
   /** Calls `pyodide.code.<name>`, whatever it is now. */
   const evaluate = (name: "eval_code" | "eval_code_async", caller: string, code: unknown, options: unknown): unknown => {
@@ -277,6 +282,9 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       _skip_unwind_fatal_error: false,
       liveHandles: () => core.liveHandles(),
       liveProxies: () => core.liveProxies(),
+      get network() {
+        return (network ??= makeNetwork(module, node));
+      },
     },
   };
   return pyodide;

@@ -11,8 +11,18 @@ export interface NodeModules {
   readonly tty: typeof import("node:tty");
   readonly vm: typeof import("node:vm");
   readonly process: NodeJS.Process;
+  /** Loaded beforehand where it could not be loaded later without waiting (Node before 20.16). */
+  readonly threads: NodeThreads | undefined;
   /** `WebAssembly` of the realm in which imported modules run: another than this script's in Jest and other `vm` contexts. */
   readonly WebAssembly: typeof WebAssembly;
+}
+
+/** What the network uses of Node's threads. */
+export type NodeThreads = Pick<typeof import("node:worker_threads"), "Worker" | "MessageChannel" | "receiveMessageOnPort">;
+
+/** Node's threads, loaded when they are first used. */
+export function nodeThreads(node: NodeModules): NodeThreads {
+  return (node.threads ?? (node.process as NodeJS.Process & BuiltinLoader).getBuiltinModule?.("node:worker_threads")) as NodeThreads;
 }
 
 interface BuiltinLoader {
@@ -32,8 +42,9 @@ export async function loadNodeModules(): Promise<NodeModules> {
     return imported.default ?? imported;
   };
   const [fs, path, url, tty, vm] = await Promise.all(["node:fs", "node:path", "node:url", "node:tty", "node:vm"].map(load));
+  const threads = host.getBuiltinModule === undefined ? ((await load("node:worker_threads")) as NodeThreads) : undefined;
   const webAssembly = (vm as NodeModules["vm"]).runInThisContext("WebAssembly") as typeof WebAssembly;
-  return { fs, path, url, tty, vm, process: host, WebAssembly: webAssembly } as NodeModules;
+  return { fs, path, url, tty, vm, process: host, threads, WebAssembly: webAssembly } as NodeModules;
 }
 
 /** Imports an ES module by URL, also from inside a `vm` context that has no importer of its own (Jest). */

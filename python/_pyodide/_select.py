@@ -1,0 +1,110 @@
+"""``select`` for sockets of the host: waiting that the C library cannot do, because bytes arrive through JavaScript.
+
+Owns ``select.select`` and ``select.poll`` for sockets and other files together. Not here: sockets (``_pyodide._sockets``).
+Invariant: without sockets everything is what the C module does.
+"""
+
+import sys
+
+_POLLIN, _POLLOUT, _POLLERR, _POLLHUP, _POLLNVAL = 1, 4, 8, 16, 32
+
+
+def _descriptor(item):
+    if isinstance(item, int):
+        fd = item
+    else:
+        method = getattr(item, "fileno", None)
+        if method is None:
+            raise TypeError("argument must be an int, or have a fileno() method.")
+        fd = method()
+        if not isinstance(fd, int):
+            raise TypeError("fileno() returned a non-integer")
+    if fd < 0:
+        raise ValueError(f"file descriptor cannot be a negative integer ({fd})")
+    return fd
+
+
+def _has_sockets(descriptors):
+    sockets = sys.modules.get("_pyodide._sockets")
+    return sockets is not None and any(sockets.is_socket(fd) for fd in descriptors)
+
+
+def install(module):
+    """Replaces ``select`` and ``poll`` of the C module."""
+    plain_select, plain_poll = module.select, module.poll
+
+    def wait(poll_now, seconds):
+        """Calls ``poll_now`` until it returns something or time is over."""
+        from time import monotonic
+
+        from ._sockets import wait_any
+
+        end = None if seconds is None else monotonic() + max(0.0, seconds)
+        while True:
+            found = poll_now()
+            left = None if end is None else end - monotonic()
+            if found or (left is not None and left <= 0):
+                return found
+            wait_any(left)
+
+    def select(rlist, wlist, xlist, timeout=None, /):
+        """Wait until one or more file descriptors are ready for some kind of I/O."""
+        lists = [list(items) for items in (rlist, wlist, xlist)]
+        if not _has_sockets([_descriptor(item) for items in lists for item in items]):
+            return plain_select(*lists, timeout)
+        if timeout is not None:
+            timeout = float(timeout)
+            if timeout < 0:
+                raise ValueError("timeout must be non-negative")
+        interests = {}
+        for items, bits in zip(lists, (_POLLIN, _POLLOUT, 0)):
+            for item in items:
+                fd = _descriptor(item)
+                interests[fd] = interests.get(fd, 0) | bits
+        poller = plain_poll()
+        for fd, bits in interests.items():
+            poller.register(fd, bits)
+        ready = dict(wait(lambda: poller.poll(0), timeout))
+        for bits in ready.values():
+            if bits & _POLLNVAL:
+                import errno
+                import os
+
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        readable = [item for item in lists[0] if ready.get(_descriptor(item), 0) & (_POLLIN | _POLLHUP | _POLLERR)]
+        writable = [item for item in lists[1] if ready.get(_descriptor(item), 0) & (_POLLOUT | _POLLERR)]
+        return readable, writable, []
+
+    class poll:
+        """Supports registering and unregistering file descriptors, and then polling them for I/O events."""
+
+        __slots__ = ("_descriptors", "_poll")
+
+        def __init__(self):
+            self._poll = plain_poll()
+            self._descriptors = set()
+
+        def register(self, fd, eventmask=_POLLIN | 2 | _POLLOUT, /):
+            """Register a file descriptor with the polling object."""
+            self._poll.register(fd, eventmask)
+            self._descriptors.add(_descriptor(fd))
+
+        def modify(self, fd, eventmask, /):
+            """Modify an already registered file descriptor."""
+            self._poll.modify(fd, eventmask)
+
+        def unregister(self, fd, /):
+            """Remove a file descriptor being tracked by the polling object."""
+            self._poll.unregister(fd)
+            self._descriptors.discard(_descriptor(fd))
+
+        def poll(self, timeout=None, /):
+            """Polls the registered file descriptors; the timeout is in milliseconds."""
+            if not _has_sockets(self._descriptors):
+                return self._poll.poll(timeout)
+            return wait(lambda: self._poll.poll(0), None if timeout is None or timeout < 0 else timeout / 1000)
+
+    poll.__module__ = select.__module__ = "select"
+    select.__qualname__ = "select"
+    poll.__qualname__ = "poll"
+    module.select, module.poll = select, poll
