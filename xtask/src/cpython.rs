@@ -27,7 +27,7 @@ fn key(context: &Context, sys_libs: &Path) -> Result<Key> {
         .text("flags", &format!("{C_FLAGS} {EXTRA_C_FLAGS}"))
         .text("script", BUILD)
         .text("libraries", &sys_libs.file_name().unwrap_or_default().to_string_lossy())
-        .text("platform", &context.versions.platform.version)
+        .text("platform", &format!("{} {}", context.versions.platform.version, context.versions.platform.accepted.join(" ")))
         // `stdlib.toml` and the like decide what ships, not what is built.
         .tree(&context.checkout.join("cpython"), |p| is_build_input(p))?)
 }
@@ -176,7 +176,7 @@ fn check_modules(out: &Path) -> Result<()> {
     )
 }
 
-/// Adds the platform version, which decides `sysconfig.get_platform()` and the wheel tags of `packaging`, and
+/// Adds the platform versions, which decide `sysconfig.get_platform()` and the wheel tags of `packaging`, and
 /// takes out what names folders of the machine that built it.
 fn finish_sysconfig(context: &Context, out: &Path) -> Result<()> {
     let stdlib = out.join("stdlib");
@@ -194,7 +194,14 @@ fn finish_sysconfig(context: &Context, out: &Path) -> Result<()> {
                 text = text.replace(&format!("{folder}{end}"), &format!("{name}{end}"));
             }
         }
-        text.push_str(&format!("build_time_vars[\"PYEMSCRIPTEN_PLATFORM_VERSION\"] = \"{}\"\n", context.versions.platform.version));
+        let platform = &context.versions.platform;
+        // `packaging` and micropip accept wheels of this platform and of the one that get_platform() names.
+        let also = platform.accepted_version().context("`platform.accepted` in `versions.toml` names no `pyemscripten` tag")?;
+        for (variable, value) in
+            [("PYEMSCRIPTEN_BUILD_VERSION", &*platform.version), ("PYEMSCRIPTEN_PLATFORM_VERSION", also), ("PYODIDE_ABI_VERSION", also)]
+        {
+            text.push_str(&format!("build_time_vars[\"{variable}\"] = \"{value}\"\n"));
+        }
         fs::write(&file, text)?;
         return Ok(());
     }

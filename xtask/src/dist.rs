@@ -20,7 +20,7 @@ use crate::failure::{Failure, fail};
 use crate::progress::Step;
 use crate::sys_libs::copy_tree;
 use crate::versions::Versions;
-use crate::{codegen, link, runtime, stdlib};
+use crate::{bundled, codegen, link, pip, runtime, stdlib};
 
 /// Files without which a distribution is none.
 const REQUIRED: [&str; 11] = [
@@ -66,7 +66,10 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let stdlib = stdlib::ensure(context)?;
     let runtime = runtime::ensure(context)?;
     let package = serde_json::to_string_pretty(&package_json(&context.versions))? + "\n";
-    let lock = lockfile(&context.versions).to_json();
+    let (bundled, wheels) = bundled::ensure(context)?;
+    let mut lockfile = lockfile(&context.versions);
+    lockfile.add_wheels(&wheels, &pip::platform(&context.versions)?, false, "the lock file of the distribution", |wheel| wheel.file.clone())?;
+    let lock = lockfile.to_json();
 
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let key = Key::new("dist-1")
@@ -94,6 +97,9 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         copy_tree(&runtime, &fresh)?;
         make_classic_glue(context, &fresh)?;
         fs::copy(&stdlib, fresh.join(stdlib::ZIP))?;
+        for wheel in &wheels {
+            fs::copy(bundled.join(&wheel.file), fresh.join(&wheel.file))?;
+        }
         fs::write(fresh.join("package.json"), &package)?;
         fs::write(fresh.join("pyodide-lock.json"), &lock)?;
         let missing: Vec<_> = REQUIRED.iter().filter(|f| !fresh.join(f).exists()).copied().collect();
@@ -160,7 +166,7 @@ fn package_json(versions: &Versions) -> Value {
     })
 }
 
-/// A lock file that names no package yet.
+/// A lock file without packages.
 fn lockfile(versions: &Versions) -> Lockfile {
     Lockfile {
         info: Info {

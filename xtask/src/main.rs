@@ -4,6 +4,7 @@
 //! results or ends the process.
 
 mod bench;
+mod bundled;
 mod cache;
 mod clean;
 mod codegen;
@@ -113,6 +114,7 @@ enum Step {
     MainModule,
     Stdlib,
     Runtime,
+    TestWheels,
 }
 
 fn main() -> ExitCode {
@@ -161,6 +163,7 @@ fn execute(command: Command) -> Result<ExitCode> {
                 Step::MainModule => link::ensure(&context)?.display().to_string(),
                 Step::Stdlib => stdlib::ensure(&context)?.display().to_string(),
                 Step::Runtime => runtime::ensure(&context)?.display().to_string(),
+                Step::TestWheels => test::wheels(&context)?.display().to_string(),
             };
             println!("{place}");
         }

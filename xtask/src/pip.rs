@@ -66,6 +66,18 @@ pub fn download(context: &Context, step: &Step, into: &Path, arguments: &[OsStri
     context.root()?.run(&context.cache, "pip-download", step, Run { cwd: &context.checkout, env, script, args })
 }
 
+/// The wheels that a list of pins names, one on a line, in a folder of the cache.
+pub fn pinned(context: &Context, list: &Path, label: &str) -> Result<PathBuf> {
+    let text = fs::read_to_string(list).with_context(|| format!("Could not read `{}`", list.display()))?;
+    let key = Key::new("pinned-wheels-1").text("list", &text).text("platforms", &context.versions.platform.accepted.join(" "));
+    context.cache.entry("pinned-wheels", &key, label, |out, step| {
+        let pins = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let mut arguments: Vec<OsString> = vec!["--no-deps".into()];
+        arguments.extend(pins.map(OsString::from));
+        download(context, step, out, &arguments)
+    })
+}
+
 /// Downloads the wheel at `url` alone; pip refuses another hash.
 pub fn download_one(context: &Context, step: &Step, into: &Path, url: &str, sha256: &str) -> Result<()> {
     step.at(url);

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::failure::render;
 use crate::progress::Step;
 use crate::root::{self, Run, find_program};
-use crate::{codegen, dist, layers, link, runtime};
+use crate::{codegen, dist, layers, link, pip, runtime};
 
 #[derive(Args)]
 pub struct Options {
@@ -238,6 +238,7 @@ fn distribution(context: &Context, environment: &str, options: &Options, remarks
     if options.bless {
         command.arg("--bless");
     }
+    command.arg("--wheels").arg(wheels(context)?);
     command.args(&options.filters).current_dir(&context.checkout);
     let (ok, output) = shown(command, "tests/run.mjs")?;
     let summary = output.lines().rev().find(|l| l.contains(" passed, ") && l.contains(" failed"));
@@ -251,6 +252,11 @@ fn distribution(context: &Context, environment: &str, options: &Options, remarks
         count.failed = 1;
     }
     Ok(count)
+}
+
+/// The wheels of the package index that the tests install.
+pub fn wheels(context: &Context) -> Result<PathBuf> {
+    pip::pinned(context, &context.checkout.join("tests/packages/wheels.txt"), "Wheels for the tests")
 }
 
 /// What the runner lists under `Skipped:`, a line for the test and one for the reason.

@@ -12,6 +12,7 @@ pub struct Versions {
     pub cpython: Cpython,
     pub emscripten: Emscripten,
     pub platform: Platform,
+    pub bundled: Vec<Bundled>,
     pub toolchain: Toolchain,
     pub node: Node,
     pub bench: Bench,
@@ -56,6 +57,22 @@ pub struct Platform {
     pub version: String,
     pub tag: String,
     pub accepted: Vec<String>,
+}
+
+/// A wheel that is part of the distribution.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundled {
+    pub name: String,
+    pub version: String,
+    pub sha256: String,
+}
+
+impl Platform {
+    /// Version of the last of the accepted platforms: beside its own, the one whose wheels an index is asked for.
+    pub fn accepted_version(&self) -> Option<&str> {
+        self.accepted.last()?.strip_prefix("pyemscripten_")?.strip_suffix("_wasm32")
+    }
 }
 
 #[derive(Debug, Deserialize)]
