@@ -41,6 +41,13 @@ export interface ToPyOptions {
 export interface InternalApi {
   /** SDL programs unwind the stack on purpose. */
   _skip_unwind_fatal_error: boolean;
+  /** The lock file, as installers written in Python want it. */
+  readonly lockfile_info: LockfileContent["info"];
+  readonly lockfile_packages: LockfileContent["packages"];
+  /** Installs a wheel that was fetched and checked. `metadata` are files for its `.dist-info` directory. */
+  install(buffer: unknown, filename: string, installDir: string, metadata?: unknown): Promise<void>;
+  /** Reads a file of the host (Node), or an address. */
+  loadBinaryFile(path: string): Promise<Uint8Array>;
   /** Numbers for leak checks. */
   readonly liveHandles: () => number;
   readonly liveProxies: () => number;
@@ -280,6 +287,22 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     _module: module,
     _api: {
       _skip_unwind_fatal_error: false,
+      get lockfile_info() {
+        return settings.lockfileNow()?.content.info ?? {};
+      },
+      get lockfile_packages() {
+        return settings.lockfileNow()?.content.packages ?? {};
+      },
+      async install(buffer, filename, installDir, metadata) {
+        const bytes = bytesOf(buffer);
+        if (bytes === undefined || typeof filename !== "string" || typeof installDir !== "string") {
+          throw new TypeError("install: expected the bytes of a wheel, its file name and a directory.");
+        }
+        await packages.install(bytes, filename, installDir, textEntries(metadata, (value) => core.isPyProxy(value)));
+      },
+      async loadBinaryFile(path) {
+        return await interpreter.downloader.bytes(path, "the file");
+      },
       liveHandles: () => core.liveHandles(),
       liveProxies: () => core.liveProxies(),
       get network() {
@@ -331,6 +354,16 @@ function packageNames(names: unknown, isPyProxy: (value: unknown) => boolean): s
     return list as string[];
   }
   throw new TypeError("loadPackage: expected the name of a package, the address of a wheel, or a list of them.");
+}
+
+/** A dictionary of strings, from Python or from JavaScript. */
+function textEntries(value: unknown, isPyProxy: (value: unknown) => boolean): Record<string, string> {
+  if (value === undefined || value === null) {
+    return {};
+  }
+  const plain = isPyProxy(value) ? (value as Proxy).toJs({ dict_converter: Object.fromEntries }) : value;
+  const entries = plain instanceof Map ? [...(plain as Map<string, unknown>)] : Object.entries(plain as object);
+  return Object.fromEntries(entries.map(([name, text]) => [name, String(text)]));
 }
 
 function checkLoadOptions(caller: string, options: unknown): LoadOptions {

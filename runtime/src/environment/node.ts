@@ -29,20 +29,23 @@ interface BuiltinLoader {
   getBuiltinModule?(name: string): unknown;
 }
 
+/** Loads one of Node's modules. */
+export async function loadBuiltin(name: string): Promise<unknown> {
+  const host = (globalThis as unknown as { process: BuiltinLoader }).process;
+  // `getBuiltinModule` is in Node 20.16 and later, and works in Jest and other `vm` contexts, where `import()` does not.
+  const found = host.getBuiltinModule?.(name);
+  if (found !== undefined) {
+    return found;
+  }
+  const imported = (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as { default?: unknown };
+  return imported.default ?? imported;
+}
+
 /** Loads the modules that the runtime uses in Node. */
 export async function loadNodeModules(): Promise<NodeModules> {
   const host = (globalThis as unknown as { process: NodeJS.Process & BuiltinLoader }).process;
-  const load = async (name: string): Promise<unknown> => {
-    // `getBuiltinModule` is in Node 20.16 and later, and works in Jest and other `vm` contexts, where `import()` does not.
-    const found = host.getBuiltinModule?.(name);
-    if (found !== undefined) {
-      return found;
-    }
-    const imported = (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as { default?: unknown };
-    return imported.default ?? imported;
-  };
-  const [fs, path, url, tty, vm] = await Promise.all(["node:fs", "node:path", "node:url", "node:tty", "node:vm"].map(load));
-  const threads = host.getBuiltinModule === undefined ? ((await load("node:worker_threads")) as NodeThreads) : undefined;
+  const [fs, path, url, tty, vm] = await Promise.all(["node:fs", "node:path", "node:url", "node:tty", "node:vm"].map(loadBuiltin));
+  const threads = host.getBuiltinModule === undefined ? ((await loadBuiltin("node:worker_threads")) as NodeThreads) : undefined;
   const webAssembly = (vm as NodeModules["vm"]).runInThisContext("WebAssembly") as typeof WebAssembly;
   return { fs, path, url, tty, vm, process: host, threads, WebAssembly: webAssembly } as NodeModules;
 }

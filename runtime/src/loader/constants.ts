@@ -11,3 +11,8 @@ export const VERSION: string = typeof PYOXIDE_VERSION === "string" ? PYOXIDE_VER
 
 /** Version of CPython. */
 export const PYTHON_VERSION: string = typeof PYOXIDE_PYTHON_VERSION === "string" ? PYOXIDE_PYTHON_VERSION : "3.14.0";
+
+declare const PYOXIDE_PLATFORM_TAGS: readonly string[] | undefined;
+
+/** Platform tags of wheels that load here, this build's own first. */
+export const PLATFORM_TAGS: readonly string[] = typeof PYOXIDE_PLATFORM_TAGS === "object" ? PYOXIDE_PLATFORM_TAGS : ["pyemscripten_2026_5_wasm32"];

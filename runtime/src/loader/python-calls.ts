@@ -17,7 +17,7 @@ export interface Proxy {
   readonly [attribute: string]: unknown;
 }
 
-type Importer = Pick<Core, "import">;
+type Importer = Pick<Core, "import" | "toPy">;
 
 /** Imports a module or an attribute of one (`a.b.c`), uses it, and lets go of it. */
 export function withImport<T>(core: Importer, name: string, use: (imported: Proxy) => T): T {
@@ -50,33 +50,17 @@ export function discard(value: unknown): void {
 /** What the package loader needs of Python. */
 export function makeInstaller(core: Importer): PythonInstaller {
   return {
-    unpack(archive, directory) {
-      return withImport(core, "zipfile.ZipFile", (ZipFile) => {
-        const zip = ZipFile(archive) as Proxy & Record<"namelist" | "extractall" | "close", Proxy>;
+    sha256(bytes) {
+      return withImport(core, "hashlib.sha256", (sha256) => {
+        const view = core.toPy(bytes, {}) as Proxy;
+        const digest = sha256(view) as Proxy & Record<"hexdigest", Proxy>;
         try {
-          const names = zip.namelist() as Proxy;
-          const members = names.toJs() as string[];
-          names.destroy();
-          discard(zip.extractall(directory));
-          zip.close();
-          return members.filter((member) => !member.endsWith("/")).map((member) => `${directory}/${member}`);
+          return digest.hexdigest() as string;
         } finally {
-          zip.destroy();
+          digest.destroy();
+          view.destroy();
         }
       });
-    },
-    sha256(path) {
-      return withImport(core, "hashlib.file_digest", (fileDigest) =>
-        withImport(core, "io.open", (open) => {
-          const file = open(path, "rb") as Proxy & Record<"close", Proxy>;
-          const digest = fileDigest(file, "sha256") as Proxy & Record<"hexdigest", Proxy>;
-          const result = digest.hexdigest() as string;
-          file.close();
-          digest.destroy();
-          file.destroy();
-          return result;
-        }),
-      );
     },
     invalidateCaches() {
       callPython(core, "importlib.invalidate_caches");

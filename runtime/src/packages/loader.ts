@@ -1,17 +1,26 @@
 /**
- * Package loader: downloads wheels, checks them, unpacks them and loads their side modules.
- * Not here: the content of the lock file (lockfile.ts); resolving against PyPI (micropip).
- * Invariants: a file whose hash does not match is refused before anything of it is installed; every side module of a
- * package is loaded when `load` returns, because imports cannot wait for one; calls run one after another.
+ * Package loader: `loadPackage` and what installers written in Python (micropip) call.
+ * Owns: what has to be loaded, the order of things, undoing what was begun.
+ * Not here: the content of the lock file (lockfile.ts), downloads and hashes (download.ts), the content of wheels
+ * (wheel.ts), side modules (side-modules.ts), resolving against PyPI (micropip).
+ * Invariants: a call installs all that it was asked for or nothing; everything that can be refused is refused before the
+ * first file is written; side modules of shared libraries are loaded when `load` returns; calls run one after another.
  */
 
 import type { EmscriptenModule } from "../emscripten/module";
 import type { Downloader } from "../environment/download";
+import { loadInflater } from "../environment/inflate";
 import type { NodeModules } from "../environment/node";
 import type { PythonPaths } from "../fs/layout";
-import { checkZip } from "../fs/zip";
+import { LazyFiles } from "../fs/lazy-file";
+import { type Inflater, ZipArchive } from "../fs/zip";
+import { PackageDownloader } from "./download";
+import { makeLoadedPackages } from "./loaded-packages";
 import { type Lockfile, type LockfilePackage, type PackageType, normalizeName } from "./lockfile";
-import { isWheelAddress, parseWheelAddress } from "./wheel-name";
+import { SideModules } from "./side-modules";
+import { checkTags } from "./tags";
+import { type Layout, type Scheme, layOutArchive, layOutWheel } from "./wheel";
+import { fileNameOf, isWheelAddress, parseWheelAddress, parseWheelName } from "./wheel-name";
 
 /** What `loadPackage` tells about a package it loaded. */
 export interface PackageData {
@@ -29,10 +38,8 @@ export interface LoadOptions {
 
 /** What Python does for the loader. */
 export interface PythonInstaller {
-  /** Unpacks a zip archive into a directory and gives the paths of its members. */
-  unpack(archive: string, directory: string): string[];
   /** SHA-256 as hexadecimal digits, for hosts that have no `crypto.subtle`. */
-  sha256(path: string): string;
+  sha256(bytes: Uint8Array): string;
   /** Makes imports look again. */
   invalidateCaches(): void;
 }
@@ -53,11 +60,14 @@ export interface PackageLoaderOptions {
 /** Where packages that the lock file lists are said to come from. */
 const DEFAULT_CHANNEL = "default channel";
 const SHARED_LIBRARY_DIRECTORY = "/usr/lib";
+const INSTALLER = "pyodide.loadPackage";
 
 /** One thing to install. */
 interface Job {
   readonly name: string;
   readonly version: string;
+  /** As `PackageData` names it. */
+  readonly file: string;
   readonly fileName: string;
   readonly url: string;
   readonly channel: string;
@@ -66,16 +76,52 @@ interface Job {
   readonly directory: string;
 }
 
+/** What is ready to be put into the file system. */
+interface Prepared {
+  readonly archive: ZipArchive;
+  readonly layout: Layout;
+  readonly global: boolean;
+  /** Files to write into the `.dist-info` directory. */
+  readonly notes: Readonly<Record<string, string>>;
+}
+
 export class PackageLoader {
   /** Package name to where it came from. */
-  readonly loadedPackages: Record<string, string> = {};
+  readonly loadedPackages: Record<string, string> = makeLoadedPackages();
   private turn: Promise<unknown> = Promise.resolve();
+  private inflater: Promise<Inflater> | undefined;
+  private readonly files: LazyFiles;
+  private readonly downloads: PackageDownloader;
+  private readonly sideModules: SideModules;
 
-  constructor(private readonly options: PackageLoaderOptions) {}
+  constructor(private readonly options: PackageLoaderOptions) {
+    this.files = new LazyFiles(options.module);
+    this.sideModules = new SideModules(options.module);
+    this.downloads = new PackageDownloader({ ...options, sha256: (bytes) => options.python.sha256(bytes) });
+  }
 
   /** Loads packages by name or address, with what they need. */
   load(names: readonly string[], options: LoadOptions = {}): Promise<PackageData[]> {
-    const result = this.turn.then(() => this.loadNow(names, options));
+    return this.inTurn(() => this.loadNow(names, options));
+  }
+
+  /**
+   * Installs a wheel that the caller has already fetched and checked: what micropip calls.
+   * `metadata` are files to write into the `.dist-info` directory.
+   */
+  install(bytes: Uint8Array, fileName: string, directory: string, metadata: Readonly<Record<string, string>>): Promise<void> {
+    return this.inTurn(async () => {
+      const wheel = parseWheelAddress(fileName);
+      checkTags(wheel);
+      const archive = ZipArchive.read(bytes, await this.getInflater(), `the package ${wheel.name}`, fileName);
+      archive.verify();
+      const layout = layOutWheel(archive, wheel.fileName, wheel.name, this.scheme(directory));
+      await this.put([{ archive, layout, global: false, notes: metadata }]);
+    });
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
     this.turn = result.catch(() => undefined);
     return result;
   }
@@ -83,55 +129,67 @@ export class PackageLoader {
   private async loadNow(names: readonly string[], options: LoadOptions): Promise<PackageData[]> {
     const message = options.messageCallback ?? ((text: string) => console.log(text));
     const complain = options.errorCallback ?? ((text: string) => console.error(text));
-    const jobs = await this.plan(names, complain);
+    const jobs = await this.plan(names, message, complain);
     if (jobs.length === 0) {
-      if (names.length > 0) {
-        message(`Already loaded: ${names.join(", ")}`);
-      }
+      message("No new packages to load");
       return [];
     }
-    const list = jobs.map((job) => job.name).join(", ");
+    const list = jobs.map((job) => job.name).sort().join(", ");
     message(`Loading ${list}`);
-    const downloads = await Promise.allSettled(jobs.map((job) => this.fetch(job, options.checkIntegrity ?? true)));
-    const failures = downloads.filter((download) => download.status === "rejected");
-    for (const { reason } of failures) {
-      complain(String((reason as { message?: unknown } | null)?.message ?? reason));
+    try {
+      const prepared = await Promise.allSettled(jobs.map((job) => this.prepare(job, options.checkIntegrity ?? true)));
+      const failed = prepared.map((result, index) => ({ result, job: jobs[index] as Job })).filter(({ result }) => result.status === "rejected");
+      for (const { result, job } of failed) {
+        complain(`The following error occurred while loading ${job.name}: ${textOf((result as PromiseRejectedResult).reason)}`);
+      }
+      // All or nothing: a package without one that it needs is of no use.
+      if (failed[0] !== undefined) {
+        throw (failed[0].result as PromiseRejectedResult).reason;
+      }
+      await this.put(prepared.map((result) => (result as PromiseFulfilledResult<Prepared>).value));
+    } catch (error) {
+      message(`Failed to load ${list}`);
+      throw error;
     }
-    // All or nothing: a package without one that it needs is of no use.
-    if (failures[0] !== undefined) {
-      throw failures[0].reason;
+    for (const job of jobs) {
+      this.loadedPackages[job.name] = job.channel;
     }
-    const loaded: PackageData[] = [];
-    for (const [index, job] of jobs.entries()) {
-      await this.install(job, (downloads[index] as PromiseFulfilledResult<Uint8Array>).value);
-      loaded.push({ name: job.name, version: job.version, fileName: job.fileName, packageType: job.packageType });
-    }
-    this.options.python.invalidateCaches();
     message(`Loaded ${list}`);
-    return loaded;
+    return jobs.map(({ name, version, file, packageType }) => ({ name, version, fileName: file, packageType }));
   }
 
-  private async plan(names: readonly string[], complain: (text: string) => void): Promise<Job[]> {
+  private async plan(names: readonly string[], message: (text: string) => void, complain: (text: string) => void): Promise<Job[]> {
+    const isLoaded = (name: string): boolean => Object.hasOwn(this.loadedPackages, name);
     const wheels = new Map<string, Job>();
     const listed: string[] = [];
     for (const name of names) {
       if (!isWheelAddress(name)) {
-        listed.push(name);
-        continue;
-      }
-      const wheel = parseWheelAddress(name);
-      const key = normalizeName(wheel.name);
-      const url = this.options.downloader.resolve(name);
-      const before = this.loadedPackages[key];
-      if (before !== undefined) {
-        if (before !== url) {
-          complain(`${key} is already loaded from ${before}; the wheel at ${url} is left out.`);
+        if (isLoaded(name)) {
+          message(`${name} already loaded from ${this.loadedPackages[name]}`);
+        } else {
+          listed.push(name);
         }
         continue;
       }
-      wheels.set(key, {
-        ...wheel,
-        name: key,
+      const wheel = parseWheelAddress(name);
+      checkTags(wheel);
+      const url = name.startsWith("emfs:") ? name : this.options.downloader.resolve(name);
+      const other = isLoaded(wheel.name) ? this.loadedPackages[wheel.name] : wheels.get(normalizeName(wheel.name))?.url;
+      if (other !== undefined) {
+        if (other === url) {
+          message(`${wheel.name} already loaded from ${other}`);
+        } else {
+          complain(
+            `URI mismatch, attempting to load package ${wheel.name} from ${url} while it is already loaded from ${other}. To override a dependency, load the custom package first.`,
+          );
+        }
+        continue;
+      }
+      wheels.set(normalizeName(wheel.name), {
+        name: wheel.name,
+        version: wheel.version,
+        file: wheel.fileName,
+        fileName: wheel.fileName,
         url,
         channel: url,
         sha256: undefined,
@@ -143,7 +201,7 @@ export class PackageLoader {
     if (listed.length > 0) {
       const lockfile = await this.options.lockfile();
       // A wheel given by its address stands in for the package of the same name.
-      const entries = lockfile.resolve(listed, (name) => name in this.loadedPackages || wheels.has(name));
+      const entries = lockfile.resolve(listed, (name) => isLoaded(name) || wheels.has(name));
       jobs.push(...entries.map((entry) => this.jobOf(entry)));
     }
     return jobs;
@@ -156,9 +214,10 @@ export class PackageLoader {
       dynlib: SHARED_LIBRARY_DIRECTORY,
     };
     return {
-      name: normalizeName(entry.name),
+      name: entry.name,
       version: entry.version,
-      fileName: entry.file_name.split("/").pop() as string,
+      file: entry.file_name,
+      fileName: fileNameOf(entry.file_name),
       url: /^([a-z][a-z0-9+.-]+:|\/)/i.test(entry.file_name) ? entry.file_name : this.options.baseUrl + entry.file_name,
       channel: DEFAULT_CHANNEL,
       sha256: entry.sha256,
@@ -167,103 +226,93 @@ export class PackageLoader {
     };
   }
 
-  private async fetch(job: Job, checkIntegrity: boolean): Promise<Uint8Array> {
-    const { downloader } = this.options;
-    const what = `the package ${job.name}`;
-    const cached = await this.readCache(job.fileName);
-    const bytes = cached ?? (await downloader.bytes(job.url, what));
-    if (checkIntegrity && job.sha256 !== undefined && job.sha256 !== "") {
-      const actual = await this.sha256(bytes);
-      if (actual !== job.sha256.toLowerCase()) {
-        throw new Error(
-          `The file of ${job.name} (${job.url}) is not the one the lock file names: its SHA-256 is ${actual}, expected ${job.sha256}. Nothing of it was installed.`,
-        );
-      }
+  /** Everything that can fail before the first file is written. */
+  private async prepare(job: Job, checkIntegrity: boolean): Promise<Prepared> {
+    const wheel = parseWheelName(job.fileName);
+    if (wheel !== undefined) {
+      checkTags(wheel);
     }
-    checkZip(bytes, what, job.url);
-    if (cached === undefined) {
-      await this.writeCache(job, bytes);
+    const [{ bytes, verified }, inflater] = await Promise.all([this.downloads.fetch(job, checkIntegrity, this.options.module.FS), this.getInflater()]);
+    const archive = ZipArchive.read(bytes, inflater, `the package ${job.name}`, job.url);
+    if (!verified && checkIntegrity) {
+      archive.verify();
     }
-    return bytes;
+    const layout =
+      wheel === undefined ? layOutArchive(archive, job.directory) : layOutWheel(archive, wheel.fileName, wheel.name, this.scheme(job.directory));
+    const isListed = job.channel === DEFAULT_CHANNEL;
+    const notes: Record<string, string> = { INSTALLER, PYODIDE_SOURCE: isListed ? "pyodide" : job.channel };
+    if (!isListed) {
+      notes["direct_url.json"] = JSON.stringify({ url: job.url, archive_info: {} });
+    }
+    return { archive, layout, global: job.packageType === "shared_library", notes };
   }
 
-  private async readCache(fileName: string): Promise<Uint8Array | undefined> {
-    const { node, cacheDirectory } = this.options;
-    if (node === undefined || cacheDirectory === undefined) {
-      return undefined;
-    }
-    try {
-      return await node.fs.promises.readFile(node.path.join(cacheDirectory, fileName));
-    } catch (error) {
-      if ((error as { code?: unknown }).code === "ENOENT") {
-        return undefined;
+  private scheme(directory: string): Scheme {
+    const { stdlib } = this.options.paths;
+    const prefix = stdlib.slice(0, stdlib.lastIndexOf("/lib/"));
+    return { directory, prefix, headers: `${prefix}/include${stdlib.slice(stdlib.lastIndexOf("/"))}` };
+  }
+
+  /** Puts packages into the file system and loads their side modules; undoes all of it when something fails. */
+  private async put(packages: readonly Prepared[]): Promise<void> {
+    const { FS } = this.options.module;
+    for (const { layout } of packages) {
+      for (const { path } of layout.files) {
+        const existing = FS.analyzePath(path).object;
+        if (existing !== null && FS.isDir(existing.mode)) {
+          throw new Error(`Could not install ${path}: there is a directory of that name. Nothing was installed.`);
+        }
       }
+    }
+    const made: string[] = [];
+    const directories: string[] = [];
+    this.files.begin();
+    try {
+      for (const { archive, layout, notes } of packages) {
+        for (const { path, member } of layout.files) {
+          directories.push(...this.files.place(path, archive, member));
+          made.push(path);
+        }
+        for (const [path, text] of layout.texts) {
+          FS.writeFile(path, text);
+        }
+        if (layout.metadata !== undefined) {
+          for (const [name, text] of Object.entries(notes)) {
+            FS.writeFile(layout.metadata + name, text);
+            made.push(layout.metadata + name);
+          }
+        }
+      }
+      for (const { layout, global } of packages) {
+        for (const { path } of layout.sideModules) {
+          await this.sideModules.load(path, global);
+        }
+      }
+    } catch (error) {
+      this.undo(made, directories);
       throw error;
     }
+    this.options.python.invalidateCaches();
   }
 
-  private async writeCache(job: Job, bytes: Uint8Array): Promise<void> {
-    const { node, cacheDirectory } = this.options;
-    // Only what came over the network is worth keeping.
-    if (node === undefined || cacheDirectory === undefined || !/^https?:/i.test(job.url)) {
-      return;
-    }
-    const target = node.path.join(cacheDirectory, job.fileName);
-    const temporary = `${target}.${node.process.pid}.part`;
-    await node.fs.promises.mkdir(cacheDirectory, { recursive: true });
-    await node.fs.promises.writeFile(temporary, bytes);
-    await node.fs.promises.rename(temporary, target);
-  }
-
-  private async sha256(bytes: Uint8Array): Promise<string> {
-    const subtle = (globalThis as { crypto?: { subtle?: SubtleCrypto } }).crypto?.subtle;
-    if (subtle !== undefined) {
-      const digest = new Uint8Array(await subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-      return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    }
-    // Pages that are not served over https have no `crypto.subtle`.
-    return this.withTemporaryFile(bytes, (path) => this.options.python.sha256(path));
-  }
-
-  private async install(job: Job, bytes: Uint8Array): Promise<void> {
+  private undo(files: readonly string[], directories: readonly string[]): void {
     const { FS } = this.options.module;
-    FS.mkdirTree(job.directory);
-    const members = this.withTemporaryFile(bytes, (path) => this.options.python.unpack(path, job.directory));
-    for (const member of members) {
-      if (/\.so(\.[0-9.]+)?$/.test(member)) {
-        await this.loadSideModule(member, job.packageType === "shared_library");
+    for (const path of new Set(files)) {
+      if (FS.analyzePath(path).exists) {
+        FS.unlink(path);
       }
     }
-    const metadata = members.find((member) => /\.dist-info\/METADATA$/.test(member));
-    if (metadata !== undefined) {
-      const directory = metadata.slice(0, -"METADATA".length);
-      FS.writeFile(`${directory}INSTALLER`, "pyodide.loadPackage\n");
-      FS.writeFile(`${directory}PYODIDE_SOURCE`, `${job.channel === DEFAULT_CHANNEL ? "pyodide" : job.channel}\n`);
+    for (const path of [...directories].reverse()) {
+      FS.rmdir(path);
     }
-    this.loadedPackages[job.name] = job.channel;
+    this.options.python.invalidateCaches();
   }
 
-  private async loadSideModule(path: string, global: boolean): Promise<void> {
-    const { module } = this.options;
-    try {
-      await module.loadDynamicLibrary(path, { loadAsync: true, nodelete: true, global, allowUndefined: true, fs: module.FS }, {});
-    } catch (error) {
-      throw new Error(`Could not load the side module ${path}: ${String((error as { message?: unknown } | null)?.message ?? error)}`, { cause: error });
-    }
+  private getInflater(): Promise<Inflater> {
+    return (this.inflater ??= loadInflater(this.options.node));
   }
+}
 
-  private withTemporaryFile<T>(bytes: Uint8Array, use: (path: string) => T): T {
-    const { FS } = this.options.module;
-    let number = 0;
-    while (FS.analyzePath(`/tmp/.package-${number}.zip`).exists) {
-      number++;
-    }
-    const path = `/tmp/.package-${number}.zip`;
-    FS.writeFile(path, bytes, { canOwn: true });
-    try {
-      return use(path);
-    } finally {
-      FS.unlink(path);
-    }
-  }
+function textOf(error: unknown): string {
+  return String((error as { message?: unknown } | null)?.message ?? error);
 }

@@ -98,7 +98,7 @@ export class Lockfile {
       if (entry === undefined) {
         throw new Error(
           neededBy === undefined
-            ? `There is no package ${JSON.stringify(raw)} in the lock file ${this.source}. Packages from PyPI are installed with micropip.`
+            ? `No known package with name '${raw}': it is not in the lock file ${this.source}. Packages from PyPI are installed with micropip.`
             : `The package ${JSON.stringify(raw)}, which ${neededBy} needs, is not in the lock file ${this.source}.`,
         );
       }

@@ -1,28 +1,48 @@
 /**
  * Wheel file names: `name-version(-build)?-python-abi-platform.whl`.
- * Not here: whether the tags fit this interpreter.
+ * Not here: whether the tags fit this interpreter (tags.ts).
  */
 
 export interface WheelName {
   readonly fileName: string;
   readonly name: string;
   readonly version: string;
+  readonly pythons: readonly string[];
+  readonly abis: readonly string[];
+  readonly platforms: readonly string[];
 }
 
 /** Does this argument of `loadPackage` name a wheel by its address? */
 export function isWheelAddress(name: string): boolean {
-  return name.includes("/") || name.endsWith(".whl");
+  return name.includes("/") || name.startsWith("emfs:") || /\.whl([?#]|$)/.test(name);
+}
+
+/** The last part of a URL or path. */
+export function fileNameOf(address: string): string {
+  const last = address.replace(/[?#].*$/s, "").split(/[\\/]/).pop() ?? "";
+  try {
+    return decodeURIComponent(last.replace(/^emfs:/, ""));
+  } catch {
+    return last;
+  }
+}
+
+/** The parts of a wheel's file name; undefined if it is none. */
+export function parseWheelName(fileName: string): WheelName | undefined {
+  const parts = fileName.endsWith(".whl") ? fileName.slice(0, -4).split("-") : [];
+  const [name, version] = parts;
+  if ((parts.length !== 5 && parts.length !== 6) || parts.includes("") || name === undefined || version === undefined) {
+    return undefined;
+  }
+  const [pythons = [], abis = [], platforms = []] = parts.slice(-3).map((tags) => tags.split("."));
+  return { fileName, name, version, pythons, abis, platforms };
 }
 
 /** The parts of the file name at the end of a URL or path. Throws if it is no wheel name. */
 export function parseWheelAddress(address: string): WheelName {
-  const fileName = decodeURIComponent(address.replace(/[?#].*$/s, "").split(/[\\/]/).pop() ?? "");
-  const parts = fileName.endsWith(".whl") ? fileName.slice(0, -4).split("-") : [];
-  const [name, version] = parts;
-  if ((parts.length !== 5 && parts.length !== 6) || !name || !version) {
-    throw new Error(
-      `${JSON.stringify(address)} does not end with the name of a wheel; expected name-version-python-abi-platform.whl.`,
-    );
+  const wheel = parseWheelName(fileNameOf(address));
+  if (wheel === undefined) {
+    throw new Error(`${JSON.stringify(address)} does not end with the name of a wheel; expected name-version-python-abi-platform.whl.`);
   }
-  return { fileName, name, version };
+  return wheel;
 }

@@ -25,7 +25,7 @@ test("dependencies come first, each once, and a cycle ends", () => {
 
 test("what is missing is named, with what needs it", () => {
   const lock = lockfile(entry("a", ["gone"]));
-  assert.throws(() => lock.resolve(["nope"], () => false), { message: /There is no package "nope" in the lock file lock\.json\. .*micropip/ });
+  assert.throws(() => lock.resolve(["nope"], () => false), { message: /No known package with name 'nope': it is not in the lock file lock\.json\. .*micropip/ });
   assert.throws(() => lock.resolve(["a"], () => false), { message: /The package "gone", which a needs, is not in/ });
 });
 
@@ -50,6 +50,7 @@ test("addresses of wheels", () => {
   assert.equal(isWheelAddress("x-1-py3-none-any.whl"), true);
   assert.deepEqual(parseWheelAddress("https://h/a%2Bb/my_pkg-1.0%2Blocal-1-py3-none-any.whl?x=1#y"), {
     fileName: "my_pkg-1.0+local-1-py3-none-any.whl", name: "my_pkg", version: "1.0+local",
+    pythons: ["py3"], abis: ["none"], platforms: ["any"],
   });
   for (const bad of ["https://h/x.zip", "https://h/x-1.whl", "a/", "-1-py3-none-any.whl"]) {
     assert.throws(() => parseWheelAddress(bad), /does not end with the name of a wheel/);

@@ -1,0 +1,130 @@
+/**
+ * Package download: the bytes of a package's file, checked.
+ * Owns: retries, the cache folder of Node, hashes, files of the virtual file system (`emfs:`).
+ * Not here: what is in the file (wheel.ts), one request (environment/download.ts).
+ * Invariants: bytes whose hash does not match leave here only when the caller asked for no check; only files that the
+ * lock file names and whose hash matched are kept in the cache folder, and a damaged one there is replaced.
+ */
+
+import { DownloadError, type Downloader } from "../environment/download";
+import type { NodeModules } from "../environment/node";
+import type { FS } from "../emscripten/module";
+
+/** A file that is not the one that the lock file names. */
+export class IntegrityError extends Error {
+  override readonly name = "IntegrityError";
+}
+
+/** A file to fetch. */
+export interface PackageFile {
+  /** Name of the package. */
+  readonly name: string;
+  readonly fileName: string;
+  readonly url: string;
+  readonly sha256: string | undefined;
+}
+
+export interface PackageDownloaderOptions {
+  readonly downloader: Downloader;
+  readonly node: NodeModules | undefined;
+  /** Node: a directory that is looked into first, and where downloads are kept. */
+  readonly cacheDirectory: string | undefined;
+  /** SHA-256 as hexadecimal digits, for hosts that have no `crypto.subtle`. */
+  readonly sha256: (bytes: Uint8Array) => string;
+}
+
+const ATTEMPTS = 3;
+const FIRST_PAUSE_MS = 100;
+
+export class PackageDownloader {
+  constructor(private readonly options: PackageDownloaderOptions) {}
+
+  /** The bytes of a file, and whether its hash was compared. */
+  async fetch(file: PackageFile, checkIntegrity: boolean, FS: FS): Promise<{ bytes: Uint8Array; verified: boolean }> {
+    const expected = checkIntegrity && file.sha256 !== undefined && file.sha256 !== "" ? file.sha256.toLowerCase() : undefined;
+    const cached = expected === undefined ? undefined : await this.readCache(file.fileName);
+    if (cached !== undefined && (await this.hash(cached)) === expected) {
+      return { bytes: cached, verified: true };
+    }
+    const bytes = file.url.startsWith("emfs:") ? readVirtual(FS, file) : await this.download(file);
+    if (expected === undefined) {
+      return { bytes, verified: false };
+    }
+    const actual = await this.hash(bytes);
+    if (actual !== expected) {
+      throw new IntegrityError(
+        `The file of ${file.name} (${file.url}) is not the one the lock file names: its SHA-256 is ${actual}, expected ${expected}. Nothing of it was installed.`,
+      );
+    }
+    await this.writeCache(file, bytes);
+    return { bytes, verified: true };
+  }
+
+  /** SHA-256 as hexadecimal digits. */
+  async hash(bytes: Uint8Array): Promise<string> {
+    const subtle = (globalThis as { crypto?: { subtle?: SubtleCrypto } }).crypto?.subtle;
+    if (subtle === undefined) {
+      // Pages that are not served over https have no `crypto.subtle`.
+      return this.options.sha256(bytes);
+    }
+    const digest = new Uint8Array(await subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+    return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  private async download(file: PackageFile): Promise<Uint8Array> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.options.downloader.bytes(file.url, `the package ${file.name}`);
+      } catch (error) {
+        if (attempt === ATTEMPTS || !mayPass(error) || !/^https?:/i.test(file.url)) {
+          throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * 4 ** (attempt - 1)));
+      }
+    }
+  }
+
+  private async readCache(fileName: string): Promise<Uint8Array | undefined> {
+    const { node, cacheDirectory } = this.options;
+    if (node === undefined || cacheDirectory === undefined) {
+      return undefined;
+    }
+    // A copy that cannot be read is as good as none.
+    return await node.fs.promises.readFile(node.path.join(cacheDirectory, fileName)).catch(() => undefined);
+  }
+
+  private async writeCache(file: PackageFile, bytes: Uint8Array): Promise<void> {
+    const { node, cacheDirectory } = this.options;
+    // Only what came over the network is worth keeping.
+    if (node === undefined || cacheDirectory === undefined || !/^https?:/i.test(file.url)) {
+      return;
+    }
+    const target = node.path.join(cacheDirectory, file.fileName);
+    const temporary = `${target}.${node.process.pid}.part`;
+    try {
+      await node.fs.promises.mkdir(cacheDirectory, { recursive: true });
+      await node.fs.promises.writeFile(temporary, bytes);
+      await node.fs.promises.rename(temporary, target);
+    } catch {
+      // A folder that cannot be written to (an installed npm package, say) costs the next download, not this load.
+      await node.fs.promises.rm(temporary, { force: true }).catch(() => undefined);
+    }
+  }
+}
+
+/** Failures that another attempt may not see: the network, and servers that are busy or broken. */
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof DownloadError)) {
+    return false;
+  }
+  return error.status === undefined || error.status === 408 || error.status === 429 || error.status >= 500;
+}
+
+function readVirtual(FS: FS, file: PackageFile): Uint8Array {
+  const path = file.url.slice("emfs:".length).replace(/^\/\/(?=\/)/, "");
+  try {
+    return FS.readFile(path);
+  } catch (error) {
+    throw new DownloadError(file.url, undefined, `Could not load the package ${file.name} from ${file.url}: there is no such file in the virtual file system`, { cause: error });
+  }
+}

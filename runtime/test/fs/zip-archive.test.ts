@@ -1,0 +1,73 @@
+/** Reading zip archives: what is in them, and what is refused (PKG-06). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { crc32, loadInflater } from "../../src/environment/inflate";
+import { loadNodeModules } from "../../src/environment/node";
+import { ZipArchive } from "../../src/fs/zip";
+import { type Member, makeZip } from "../packages/make-zip";
+
+const inflaters = [await loadInflater(await loadNodeModules()), await loadInflater(undefined)];
+const read = (members: readonly Member[] | Uint8Array, inflater = inflaters[0] as (typeof inflaters)[0]) =>
+  ZipArchive.read(members instanceof Uint8Array ? members : makeZip(members), inflater, "the package x", "x.whl");
+
+test("members have their content, packed and stored, with both ways of inflating", () => {
+  for (const inflater of inflaters) {
+    const text = "hello ".repeat(1000);
+    const archive = read([{ name: "a/b.txt", content: text }, { name: "c", content: text, stored: true }, { name: "d/", content: "" }, { name: "run", mode: 0o100755 }], inflater);
+    archive.verify();
+    assert.deepEqual(archive.members.map((member) => [member.name, member.size, member.executable]), [["a/b.txt", 6000, false], ["c", 6000, false], ["run", 0, true]]);
+    assert.deepEqual(archive.members.map((member) => archive.text(member)), [text, text, ""]);
+  }
+});
+
+test("the checksum is that of zip archives", () => {
+  assert.equal(crc32(new TextEncoder().encode("123456789")), 0xcbf43926);
+});
+
+test("a comment behind the archive does no harm", () => {
+  assert.equal(read(makeZip([{ name: "a", content: "x" }], "PK comment")).members.length, 1);
+});
+
+for (const [what, member, message] of [
+  ["a path that leads out", { name: "../evil.py" }, /"\.\.\/evil\.py" leads out of the directory.*Nothing of it was installed/],
+  ["a path that leads out later", { name: "a/../../evil.py" }, /leads out/],
+  ["an absolute path", { name: "/etc/passwd" }, /absolute/],
+  ["a drive", { name: "C:evil" }, /absolute/],
+  ["a backslash", { name: "a\\..\\b" }, /backslash/],
+  ["a zero byte", { name: "a\0b" }, /no name of a file/],
+  ["a dot", { name: "a/./b" }, /no plain path/],
+  ["an empty part", { name: "a//b" }, /no plain path/],
+  ["a symbolic link", { name: "link", content: "/etc/passwd", mode: 0o120777 }, /symbolic link/],
+  ["a device", { name: "zero", mode: 0o020666 }, /is a device/],
+  ["encryption", { name: "a", flags: 1 }, /encrypted/],
+  ["an unknown method", { name: "a", method: 14 }, /packed with method 14; expected stored \(0\) or deflated \(8\)/],
+  ["two names for one member", { name: "a.py", localName: "b.py" }, /data of "a\.py" is missing/],
+  ["a size that is not possible", { name: "a", content: "x", size: 1e9 }, /cannot be right/],
+] as const) {
+  test(`PKG-06: ${what} is refused`, () => {
+    assert.throws(() => read([{ name: "fine.py", content: "1" }, member]), message);
+  });
+}
+
+test("two members of one name are refused, and a file that is a directory too", () => {
+  assert.throws(() => read([{ name: "a", content: "1" }, { name: "a", content: "2" }]), /two members of the name "a"/);
+  assert.throws(() => read([{ name: "a", content: "1" }, { name: "a/b", content: "2" }]), /"a" in the archive is a file and a directory/);
+});
+
+test("damage is found: cut off, wrong checksum, broken data, wrong size", () => {
+  const whole = makeZip([{ name: "a", content: "hello ".repeat(100) }, { name: "b", content: "x" }]);
+  assert.throws(() => read(whole.subarray(0, whole.length - 30)), /not complete/);
+  assert.throws(() => read(Buffer.concat([whole.subarray(0, 40), whole.subarray(60)])), /not complete|damaged/);
+  assert.throws(() => read([{ name: "a", content: "x", crc: 1 }]).verify(), /"a" in the archive is damaged: its checksum is wrong/);
+  for (const inflater of inflaters) {
+    assert.throws(() => read([{ name: "a", content: "hello", size: 4 }], inflater).verify(), /damaged/);
+    assert.throws(() => read([{ name: "a", content: "hello", size: 6 }], inflater).verify(), /damaged/);
+  }
+});
+
+test("members that share data are refused", () => {
+  assert.throws(
+    () => read([{ name: "a", content: "x", stored: true, size: 60, packed: 60 }, { name: "b", content: "y".repeat(100), stored: true }]),
+    /the data of "a" and "b" in the archive overlaps/,
+  );
+});
