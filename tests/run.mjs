@@ -9,19 +9,20 @@
  * Not here: running the cases of one file (harness/execute.mjs).
  * Invariant: every file that was chosen ends in the sums, whatever happens to its process.
  */
-import { fork } from "node:child_process";
+import { fork, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { startChromium } from "./harness/chromium.mjs";
+import { startIndex } from "./harness/index-server.mjs";
 import { startNetwork } from "./harness/network.mjs";
 import { startServer } from "./harness/server.mjs";
 
 const tests = path.dirname(fileURLToPath(import.meta.url));
 const repository = path.dirname(tests);
 const FILE_SECONDS = 180;
-const FOLDERS = ["harness", "spec", "ffi", "runtime", "cli", "cpython"];
+const FOLDERS = ["harness", "spec", "ffi", "runtime", "packages", "cli", "cpython"];
 const ENVIRONMENTS = ["node20", "node-current", "chromium"];
 
 function usage(message) {
@@ -36,6 +37,7 @@ function parseArguments(args) {
     if (args[i] === "--env") options.env = value();
     else if (args[i] === "--dist") options.dist = value();
     else if (args[i] === "--only") options.only = value();
+    else if (args[i] === "--wheels") options.wheels = value();
     else if (args[i] === "--jobs") options.jobs = Number(value());
     else if (args[i] === "--load-options") options.loadOptions = JSON.parse(value());
     else if (args[i].startsWith("-")) usage(`Unknown option ${args[i]}`);
@@ -57,6 +59,14 @@ function nodeProgram(env) {
   return found ?? usage("The current Node is not installed: run `npm ci` in tests/");
 }
 
+/** The folder with the wheels of packages/wheels.txt: given, or made by the build. */
+function findWheels(given) {
+  const found = given ?? process.env.PYOXIDE_WHEELS;
+  if (found !== undefined) return found;
+  const { status, stdout, stderr } = spawnSync("cargo", ["xtask", "step", "test-wheels"], { cwd: repository, encoding: "utf8" });
+  return status === 0 ? stdout.trim().split("\n").at(-1) : usage(`The wheels of tests/packages/wheels.txt could not be had (--wheels names a folder with them):\n${stderr}`);
+}
+
 function findFiles(env) {
   const suffixes = env === "chromium" ? [".test.mjs", ".md", ".browser.mjs"] : [".test.mjs", ".md", ".node.mjs"];
   return FOLDERS.flatMap((folder) => {
@@ -70,9 +80,9 @@ function findFiles(env) {
 }
 
 /** Runs a file in a Node process of its own. Resolves when the process is gone. */
-function runInNode(program, { file, dist, env, loadOptions, only }, emit) {
+function runInNode(program, { file, dist, env, loadOptions, only, index }, emit) {
   return new Promise((resolve) => {
-    const argument = JSON.stringify({ file, dist, env, loadOptions, only });
+    const argument = JSON.stringify({ file, dist, env, loadOptions, only, index });
     const child = fork(path.join(tests, "harness/node-child.mjs"), [argument], { execPath: program, execArgv: ["--expose-gc"], stdio: ["ignore", "pipe", "pipe", "ipc"], env: { ...process.env, PYOXIDE_NODE: program } });
     let ended = false;
     let output = "";
@@ -130,7 +140,7 @@ class Report {
   print() {
     for (const { file, name, message, stack } of this.failures) {
       console.log(`\nFAIL ${file}: ${name}\n  ${String(message).trimEnd().replaceAll("\n", "\n  ")}`);
-      const frames = String(stack ?? "").split("\n").filter((line) => /^\s+at .*\/(spec|ffi|runtime|cli|cpython)\/|^\s+console\./.test(line)).slice(0, 8);
+      const frames = String(stack ?? "").split("\n").filter((line) => /^\s+at .*\/(spec|ffi|runtime|packages|cli|cpython)\/|^\s+console\./.test(line)).slice(0, 8);
       if (frames.length > 0) console.log(frames.join("\n"));
     }
     if (this.skipped.length > 0) {
@@ -151,6 +161,8 @@ async function main() {
   const server = options.env === "chromium" ? await startServer({ dist: options.dist, tests, examples: path.join(repository, "examples"), handle: network.handle }) : undefined;
   const browser = server ? await startChromium(server) : undefined;
   const program = nodeProgram(options.env);
+  const packageIndex = files.some((file) => file.startsWith("packages/")) ? await startIndex({ wheels: findWheels(options.wheels) }) : undefined;
+  const index = packageIndex && { origin: packageIndex.origin, files: packageIndex.files };
 
   async function runFile(file) {
     const started = Date.now();
@@ -164,7 +176,7 @@ async function main() {
         report.take(file, event);
       }
     };
-    const request = { file, dist: options.dist, env: environment, loadOptions: options.loadOptions, only: options.only, tests };
+    const request = { file, dist: options.dist, env: environment, loadOptions: options.loadOptions, only: options.only, tests, index };
     let problem;
     if (browser === undefined) {
       problem = await runInNode(program, request, emit);
@@ -192,6 +204,7 @@ async function main() {
   } finally {
     await browser?.close();
     server?.close();
+    packageIndex?.close();
     network.close();
   }
   report.print();

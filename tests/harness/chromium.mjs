@@ -61,13 +61,13 @@ export async function startChromium(server) {
     open,
 
     /** Runs one file in a page. `emit` gets the events. */
-    async runInPage({ file, env, loadOptions, only }, emit) {
+    async runInPage({ file, env, loadOptions, only, index }, emit) {
       const { page, log, close } = await open();
       try {
         await page.exposeFunction("reportTestEvent", emit);
         await page.goto(`${server.origin}/tests/harness/page.html`);
         await page.waitForFunction(() => typeof globalThis.runTestFile === "function");
-        await page.evaluate((options) => globalThis.runTestFile(options), { file, env, loadOptions, only });
+        await page.evaluate((options) => globalThis.runTestFile(options), { file, env, loadOptions, only, index });
       } catch (error) {
         const said = log.filter(({ type }) => type === "error" || type === "pageerror").slice(-5);
         throw new Error(`${error.message}\n${said.map(({ text }) => text).join("\n")}`);

@@ -1,6 +1,6 @@
 /**
  * Runs one test file in this Node process and reports over the IPC channel (or in lines, when started by hand).
- * Arguments: a JSON object `{ file, dist, env, loadOptions, only }`.
+ * Arguments: a JSON object `{ file, dist, env, loadOptions, only, index }`.
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { Session } from "./execute.mjs";
 import { compileProse } from "./prose.mjs";
 
-const { file, dist, env, loadOptions, only } = JSON.parse(process.argv[2]);
+const { file, dist, env, loadOptions, only, index } = JSON.parse(process.argv[2]);
 const here = path.dirname(fileURLToPath(import.meta.url));
 const tests = path.dirname(here);
 
@@ -43,6 +43,7 @@ const session = new Session({
   extras: {
     dist,
     tests,
+    index,
     distUrl: pathToFileURL(dist).href + "/",
     readDistFile: async (name) => new Uint8Array(await readFile(path.join(dist, name))),
     readRepositoryFile: async (name) => new Uint8Array(await readFile(path.join(path.dirname(tests), name))),

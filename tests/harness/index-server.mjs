@@ -1,0 +1,174 @@
+/**
+ * A package index on the loopback interface, for the tests of packages.
+ * Owns: real wheels from a folder, made-up packages for what real ones do not show, and servers that misbehave.
+ *
+ *     /simple/<name>/         the simple API, as JSON or HTML, as asked for    /html/<name>/       always HTML
+ *     /pypi/<name>/json       the older JSON API                              /files/<wheel>      a wheel (`.metadata` too)
+ *     /nocors/...             the same without leave for other origins        /slow/...           the same, a little late
+ *     /flaky/<key>/<wheel>    503 for the first two requests of a key         /status/<n>/...     the status n
+ *     /cut/<wheel>            the connection ends in the middle               /half/<wheel>       half a file
+ *     /page/<wheel>           a web page                                      /count/<key>        number of requests so far
+ *     /lock.json              a lock file of all real wheels
+ */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import path from "node:path";
+import { inflateRawSync } from "node:zlib";
+import { makeWheel } from "./wheel-maker.mjs";
+
+const normalize = (name) => name.replace(/[-_.]+/g, "-").toLowerCase();
+const SIMPLE_JSON = "application/vnd.pypi.simple.v1+json";
+
+/** One member of a zip archive, by the end of its name. */
+function readMember(bytes, ending) {
+  let at = bytes.readUInt32LE(bytes.length - 22 + 16);
+  for (let left = bytes.readUInt16LE(bytes.length - 22 + 10); left > 0; left--) {
+    const length = bytes.readUInt16LE(at + 28);
+    const name = bytes.toString("utf8", at + 46, at + 46 + length);
+    if (name.endsWith(ending)) {
+      const header = bytes.readUInt32LE(at + 42);
+      const start = header + 30 + bytes.readUInt16LE(header + 26) + bytes.readUInt16LE(header + 28);
+      const data = bytes.subarray(start, start + bytes.readUInt32LE(at + 20));
+      return (bytes.readUInt16LE(at + 10) === 8 ? inflateRawSync(data) : data).toString();
+    }
+    at += 46 + length + bytes.readUInt16LE(at + 30) + bytes.readUInt16LE(at + 32);
+  }
+  throw new Error(`No member ends with ${ending}`);
+}
+
+function readWheel(file, bytes) {
+  const [name, version] = file.split("-");
+  return { file, name, version, bytes, metadata: readMember(bytes, ".dist-info/METADATA"), sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+/** Packages that exist nowhere else. */
+function madeUp() {
+  return [
+    makeWheel({ name: "pyox-example", version: "1.0", requires: ['pyox-extra>=1 ; extra == "more"', 'pyox-never ; sys_platform == "win32"'], extras: ["more"] }),
+    makeWheel({ name: "pyox-example", version: "1.5", requires: ['pyox-extra>=1 ; extra == "more"', 'pyox-never ; sys_platform == "win32"'], extras: ["more"] }),
+    makeWheel({ name: "pyox-example", version: "2.0rc1", extras: ["more"] }),
+    makeWheel({ name: "pyox-extra", version: "1.2" }),
+    makeWheel({ name: "pyox-needy", version: "1.0", requires: ["pyox-example<1.5", "pyox-extra"] }),
+    makeWheel({ name: "pyox-orphan", version: "1.0", requires: ["pyox-does-not-exist", "pyox-native"] }),
+    makeWheel({ name: "pyox-native", version: "1.0", tag: "cp314-cp314-manylinux_2_17_x86_64" }),
+    { ...makeWheel({ name: "pyox-forged", version: "1.0" }), sha256: "0".repeat(64) },
+    makeWheel({ name: "Pyox.Odd_Name", version: "1.0" }),
+    makeWheel({
+      name: "pyox-data", version: "1.0",
+      files: { "pyox_data-1.0.data/data/share/pyox/a.txt": "shared", "pyox_data-1.0.data/purelib/pyox_pure.py": "x = 1\n", "pyox_data-1.0.data/scripts/pyox-run": "#!python\n" },
+    }),
+  ];
+}
+
+export async function startIndex({ wheels }) {
+  const all = [...readdirSync(wheels).filter((file) => file.endsWith(".whl")).map((file) => readWheel(file, readFileSync(path.join(wheels, file)))), ...madeUp()];
+  const byFile = new Map(all.map((wheel) => [wheel.file, wheel]));
+  const counts = new Map();
+  let origin = "";
+
+  const details = (base) => (wheel) => ({
+    filename: wheel.file, url: `${base}/files/${wheel.file}`, hashes: { sha256: wheel.sha256 }, digests: { sha256: wheel.sha256 }, size: wheel.bytes.length,
+    "core-metadata": { sha256: createHash("sha256").update(wheel.metadata).digest("hex") }, yanked: false, "requires-python": null,
+  });
+
+  function simple(name, accept, base) {
+    const found = all.filter((wheel) => normalize(wheel.name) === normalize(name));
+    if (found.length === 0) return { status: 404, body: "no such package" };
+    const files = found.map(details(base));
+    if (accept.includes(SIMPLE_JSON)) {
+      const body = { meta: { "api-version": "1.1" }, name: normalize(name), files, versions: [...new Set(found.map(({ version }) => version))] };
+      return { body: JSON.stringify(body), headers: { "content-type": SIMPLE_JSON } };
+    }
+    const links = files.map((file) => `<a href="../../files/${file.filename}#sha256=${file.hashes.sha256}">${file.filename}</a><br/>`);
+    return { body: `<!DOCTYPE html><html><body><h1>${name}</h1>${links.join("\n")}</body></html>`, headers: { "content-type": "text/html; charset=utf-8" } };
+  }
+
+  function lockfile() {
+    const real = all.filter((wheel) => !normalize(wheel.name).startsWith("pyox"));
+    const names = new Set(real.map(({ name }) => normalize(name)));
+    const packages = Object.fromEntries(
+      real.map((wheel) => {
+        const lines = [...wheel.metadata.split("\n\n")[0].matchAll(/^Requires-Dist: ([A-Za-z0-9._-]+)([^;\n]*)(;.*)?$/gm)];
+        const depends = lines.filter(([, , , marker]) => marker === undefined).map(([, name]) => normalize(name)).filter((name) => names.has(name));
+        const imports = { beautifulsoup4: ["bs4"], attrs: ["attr", "attrs"], "markdown-it-py": ["markdown_it"] }[normalize(wheel.name)] ?? [wheel.name.toLowerCase()];
+        return [normalize(wheel.name), { name: wheel.name, version: wheel.version, file_name: `files/${wheel.file}`, install_dir: "site", sha256: wheel.sha256, package_type: "package", imports, depends, unvendored_tests: false }];
+      }),
+    );
+    return { info: { arch: "wasm32", platform: "emscripten_6_0_5", version: "0", python: "3.14.7", abi_version: "2026_5" }, packages };
+  }
+
+  function file(name) {
+    const wheel = byFile.get(name.replace(/\.metadata$/, ""));
+    if (wheel === undefined) return { status: 404, body: `no such file: ${name}` };
+    if (name.endsWith(".metadata")) return { body: wheel.metadata, headers: { "content-type": "text/plain" } };
+    return { body: wheel.bytes, headers: { "content-type": "application/zip" } };
+  }
+
+  async function respond(address, request) {
+    const [, place, ...rest] = address.split("/").map(decodeURIComponent);
+    const accept = String(request.headers.accept ?? "");
+    switch (place) {
+      case "simple": return simple(rest[0], accept, origin);
+      case "html": return simple(rest[0], "text/html", origin);
+      case "pypi": {
+        const found = all.filter((wheel) => normalize(wheel.name) === normalize(rest[0]));
+        if (found.length === 0) return { status: 404, body: "{}", headers: { "content-type": "application/json" } };
+        const releases = Object.groupBy === undefined ? {} : Object.groupBy(found.map((wheel) => ({ ...details(origin)(wheel), version: wheel.version })), ({ version }) => version);
+        if (Object.groupBy === undefined) for (const wheel of found) (releases[wheel.version] ??= []).push(details(origin)(wheel));
+        return { body: JSON.stringify({ info: { name: rest[0] }, releases }), headers: { "content-type": "application/json" } };
+      }
+      case "files": return file(rest[0]);
+      case "nocors": return { ...(await respond(`/${rest.map(encodeURIComponent).join("/")}`, request)), noCors: true };
+      case "slow":
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return respond(`/${rest.map(encodeURIComponent).join("/")}`, request);
+      case "status": return { status: Number(rest[0]), body: "as you wish" };
+      case "flaky": {
+        const count = (counts.get(rest[0]) ?? 0) + 1;
+        counts.set(rest[0], count);
+        return count <= 2 ? { status: 503, body: "busy" } : file(rest[1]);
+      }
+      case "count": return { body: String(counts.get(rest[0]) ?? 0), headers: { "content-type": "text/plain" } };
+      case "cut": return { ...file(rest[0]), cut: true };
+      case "half": {
+        const whole = file(rest[0]);
+        return { ...whole, body: whole.body.subarray(0, whole.body.length >> 1) };
+      }
+      case "page": return { body: "<!doctype html><title>Sign in</title>", headers: { "content-type": "text/html" } };
+      case "lock.json": return { body: JSON.stringify(lockfile()), headers: { "content-type": "application/json" } };
+      default: return { status: 404, body: "not found" };
+    }
+  }
+
+  const server = createServer((request, response) => {
+    const address = new URL(request.url, "http://localhost").pathname;
+    respond(address, request).then(
+      ({ status = 200, headers = {}, body, noCors, cut }) => {
+        const cors = noCors ? {} : { "access-control-allow-origin": request.headers.origin ?? "*", "access-control-allow-credentials": "true", "access-control-allow-headers": "*" };
+        if (cut) {
+          response.writeHead(status, { ...cors, ...headers, "content-length": body.length });
+          response.write(body.subarray(0, 100), () => response.destroy());
+          return;
+        }
+        response.writeHead(request.method === "OPTIONS" ? 204 : status, { "cache-control": "no-store", ...cors, ...headers });
+        response.end(request.method === "OPTIONS" ? undefined : body);
+      },
+      (error) => {
+        response.writeHead(500);
+        response.end(String(error));
+      },
+    );
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  origin = `http://127.0.0.1:${server.address().port}`;
+  return {
+    origin,
+    /** File names of the real wheels, by the normal form of the package's name. */
+    files: Object.fromEntries(all.map((wheel) => [normalize(wheel.name), wheel.file])),
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * loadPackage, loadPackagesFromImports and the option `packages`, from a local server.
+ * Not here: what real packages do once they are loaded (pypi.test.mjs), what is refused (refusals.test.mjs).
+ */
+import { test } from "../harness/registry.mjs";
+
+const noLeakCheck = "packages stay loaded";
+
+function callbacks() {
+  const said = [];
+  return { said, options: { messageCallback: (text) => said.push(text), errorCallback: (text) => said.push(`! ${text}`) } };
+}
+
+const withLock = ({ load, index }, options = {}) => load({ lockFileURL: `${index.origin}/lock.json`, ...options });
+
+test("JS-027 PKG-02 A package by its name brings what it needs", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await withLock({ load, index });
+  const { said, options } = callbacks();
+  const loaded = await py.loadPackage("Pydantic", options);
+  const names = loaded.map(({ name }) => name);
+  assert.deepEqual([...names].sort(), ["annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection"]);
+  assert.ok(names.indexOf("typing_extensions") < names.indexOf("pydantic_core") && names.at(-1) === "pydantic");
+  assert.deepEqual({ ...loaded.at(-1) }, { name: "pydantic", version: "2.14.3", fileName: `files/${index.files.pydantic}`, packageType: "package" });
+  const list = [...names].sort().join(", ");
+  assert.deepEqual(said, [`Loading ${list}`, `Loaded ${list}`]);
+  assert.equal(py.loadedPackages["pydantic"], "default channel");
+  assert.ok(py.runPython("import pydantic; hasattr(pydantic, 'BaseModel')"));
+  // Again: nothing to do.
+  assert.deepEqual(await py.loadPackage(["pydantic", "typing-extensions"], options), []);
+  assert.deepEqual(said.slice(2), ["pydantic already loaded from default channel", "typing-extensions already loaded from default channel", "No new packages to load"]);
+});
+
+test("JS-027 PKG-12 Lists, PyProxies of lists, and every spelling of a name", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await withLock({ load, index });
+  const { options } = callbacks();
+  assert.deepEqual((await py.loadPackage(["SIX", "Markdown.It_Py"], options)).map(({ name }) => name), ["six", "mdurl", "markdown_it_py"]);
+  const names = py.runPython("['idna', 'h11']");
+  assert.deepEqual((await py.loadPackage(names, options)).map(({ name }) => name), ["idna", "h11"]);
+  assert.throws(() => names.length, "destroyed");
+  assert.deepEqual(await py.loadPackage([], options), []);
+});
+
+test("JS-027 PKG-03 A wheel by its address, whatever kind of address", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  const { said, options } = callbacks();
+  const url = `${index.origin}/files/${index.files.attrs}`;
+  const [data] = await py.loadPackage(url, options);
+  assert.deepEqual({ ...data }, { name: "attrs", version: "26.1.0", fileName: index.files.attrs, packageType: "package" });
+  assert.equal(py.loadedPackages.attrs, url);
+  assert.equal(py.runPython("import attrs, importlib.metadata as m; m.version('attrs')"), "26.1.0");
+  assert.equal(py.runPython("m.distribution('attrs').read_text('PYODIDE_SOURCE')"), url);
+  assert.equal(py.runPython("m.distribution('attrs').read_text('INSTALLER')"), "pyodide.loadPackage");
+  assert.equal(py.runPython("m.distribution('attrs').origin.url"), url);
+  assert.ok(py.runPython("all(f.locate().is_file() for f in m.files('attrs'))"));
+  await py.loadPackage(`${index.origin}/files/${index.files.idna}?version=1#sha256=0`, options);
+  assert.equal(py.runPython("import idna; idna.encode('ü.de').decode()"), "xn--tda.de");
+  py.FS.writeFile(`/tmp/${index.files.six}`, new Uint8Array(await (await fetch(`${index.origin}/files/${index.files.six}`)).arrayBuffer()));
+  await py.loadPackage(`emfs:/tmp/${index.files.six}`, options);
+  assert.equal(py.runPython("import six; six.__version__"), "1.17.0");
+  assert.deepEqual(said.filter((text) => text.startsWith("!")), []);
+});
+
+test("JS-027 PKG-03 Of two wheels of one package the first one counts, and that is said", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  const { said, options } = callbacks();
+  const [one, other] = ["1.0", "1.5"].map((version) => `${index.origin}/files/pyox_example-${version}-py3-none-any.whl`);
+  await py.loadPackage([one, other], options);
+  assert.deepEqual(await py.loadPackage(other, options), []);
+  const conflict = `! URI mismatch, attempting to load package pyox_example from ${other} while it is already loaded from ${one}. To override a dependency, load the custom package first.`;
+  assert.deepEqual(said, [conflict, "Loading pyox_example", "Loaded pyox_example", conflict, "No new packages to load"]);
+  assert.equal(py.runPython("import pyox_example; pyox_example.__version__"), "1.0");
+});
+
+test("JS-028 PKG-05 loadPackagesFromImports finds what code imports", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await withLock({ load, index });
+  const { said, options } = callbacks();
+  const loaded = await py.loadPackagesFromImports("import os, mdurl\nif 0:\n  from six.moves import urllib\nimport no_such_thing", options);
+  assert.deepEqual(loaded.map(({ name }) => name).sort(), ["mdurl", "six"]);
+  assert.deepEqual(said, ["Loading mdurl, six", "Loaded mdurl, six"]);
+  assert.deepEqual(await py.loadPackagesFromImports("import mdurl, json", options), []);
+});
+
+test("JS-020 PKG-02 The option packages", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await withLock({ load, index }, { packages: ["beautifulsoup4", `${index.origin}/files/${index.files.six}`] });
+  assert.equal(py.runPython("import bs4, six; bs4.BeautifulSoup('<p>a<b>c</b>', 'html.parser').b.text"), "c");
+  await assert.rejects(() => withLock({ load, index }, { packages: ["no-such-package"] }), "No known package with name 'no-such-package'");
+});
+
+test("PKG-07 An import of a package that is not loaded says how to load it", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await withLock({ load, index });
+  const error = assert.throws(() => py.runPython("import bs4"), "ModuleNotFoundError");
+  assert.match(error.message, /loadPackage\("beautifulsoup4"\)/);
+  assert.match(error.message, /micropip\.install\("beautifulsoup4"\)/);
+});
+
+test("PKG-06 Files of packages are files: read, written to, replaced, removed", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  await py.loadPackage(`${index.origin}/files/${index.files.six}`, callbacks().options);
+  const result = py.runPython(`
+import json, os, pathlib, shutil
+site = pathlib.Path("/lib/python3.14/site-packages")
+file = site / "six.py"
+text = file.read_text()
+size = file.stat().st_size
+with file.open("r+b") as f:
+    f.write(b"#" * 10)
+changed = file.read_text()
+with file.open("a") as f:
+    f.write("added = 1\\n")
+shutil.copy(file, "/tmp/copy.py")
+os.rename(file, site / "seven.py")
+import seven
+os.truncate(site / "seven.py", 5)
+half = (site / "seven.py").read_text()
+os.unlink(site / "seven.py")
+json.dumps([
+    size == len(text.encode()), changed[:10], changed[10:] == text[10:], seven.added, pathlib.Path("/tmp/copy.py").read_text().endswith("added = 1\\n"),
+    half, (site / "seven.py").exists(),
+])`);
+  assert.deepEqual(JSON.parse(result), [true, "##########", true, 1, true, "#####", false]);
+});
+
+test("PKG-06 What a wheel keeps in .data is spread", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  await py.loadPackage(`${index.origin}/files/pyox_data-1.0-py3-none-any.whl`, callbacks().options);
+  const result = py.runPython(`
+import importlib.metadata as m, pyox_pure, os, json
+json.dumps([pyox_pure.x, open("/share/pyox/a.txt").read(), os.path.exists("/bin/pyox-run"), all(f.locate().exists() for f in m.files("pyox-data"))])`);
+  assert.deepEqual(JSON.parse(result), [1, "shared", true, true]);
+});
+
+test("JS-029 loadedPackages is what installers read and write", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  await py.loadPackage(`${index.origin}/files/Pyox.Odd_Name-1.0-py3-none-any.whl`, callbacks().options);
+  assert.deepEqual(Object.keys(py.loadedPackages), ["Pyox.Odd_Name"]);
+  assert.ok(py.runPython(`
+from pyodide_js import loadedPackages
+ok = hasattr(loadedPackages, "pyox-odd-name") and list(loadedPackages.to_py()) == ["Pyox.Odd_Name"]
+delattr(loadedPackages, "pyox-odd-name")
+ok`));
+  assert.deepEqual(Object.keys(py.loadedPackages), []);
+});
+
+test("JS-027 Calls at the same time do not disturb each other", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await withLock({ load, index });
+  const { options } = callbacks();
+  const results = await Promise.all([py.loadPackage("pydantic", options), py.loadPackage(["typing-extensions", "six"], options), py.loadPackage("six", options)]);
+  assert.deepEqual(results.map((loaded) => loaded.length), [5, 1, 0]);
+});

@@ -1,0 +1,130 @@
+/**
+ * Real packages of the package index, unchanged: each is loaded with what it needs and does a bit of its work.
+ * Not here: how they get in (load-package.test.mjs, micropip.test.mjs).
+ */
+import { test } from "../harness/registry.mjs";
+
+/** Loads packages and compares what `code` gives, as JSON. */
+function works(name, packages, code, expected, options = {}) {
+  test(`PKG-13 ${name}`, { noLeakCheck: "packages stay loaded", timeout: 90, ...options }, async ({ load, index, assert }) => {
+    const py = await load({ lockFileURL: `${index.origin}/lock.json`, packages });
+    assert.deepEqual(JSON.parse(await py.runPythonAsync(`import json\n${code}`)), expected);
+  });
+}
+
+works("pydantic", "pydantic", `
+from pydantic import BaseModel, Field, ValidationError
+class Item(BaseModel):
+    name: str = Field(min_length=2)
+    price: float
+    tags: list[str] = []
+item = Item.model_validate_json('{"name": "tea", "price": "3.5", "tags": ["a"]}')
+try:
+    Item(name="x", price="no")
+except ValidationError as e:
+    errors = [err["loc"][0] for err in e.errors()]
+json.dumps([item.model_dump(), errors, Item.model_json_schema()["required"]])`, [{ name: "tea", price: 3.5, tags: ["a"] }, ["name", "price"], ["name", "price"]]);
+
+works("jiter", "jiter", `
+import jiter
+try:
+    jiter.from_json(b'{"a": [1, 2')
+except ValueError as e:
+    error = str(e)
+json.dumps([jiter.from_json(b'{"a": [1, 2.5, null, "\\u00fc"]}'), jiter.from_json(b'{"a": [1, 2', partial_mode=True), "EOF" in error])`, [{ a: [1, 2.5, null, "ü"] }, { a: [1, 2] }, true]);
+
+works("msgspec", "msgspec", `
+import msgspec
+class P(msgspec.Struct):
+    x: int
+    y: float = 0.5
+p = msgspec.json.decode(b'{"x": 3}', type=P)
+try:
+    msgspec.json.decode(b'{"x": "no"}', type=P)
+except msgspec.ValidationError as e:
+    error = str(e)
+json.dumps([p.x, p.y, msgspec.msgpack.decode(msgspec.msgpack.encode(p)), error])`, [3, 0.5, { x: 3, y: 0.5 }, "Expected `int`, got `str` - at `$.x`"]);
+
+works("charset-normalizer, with its compiled part", "charset-normalizer", `
+import charset_normalizer
+best = charset_normalizer.from_bytes("Des élèves français très fatigués, où ça? Là-bas, déjà à l'été.".encode()).best()
+json.dumps([charset_normalizer.md.__file__.endswith(".so"), best.encoding, "élèves" in str(best)])`, [true, "utf_8", true]);
+
+works("attrs", "attrs", `
+import attrs
+@attrs.define
+class C:
+    x: int = attrs.field(validator=attrs.validators.instance_of(int))
+    y: list = attrs.Factory(list)
+json.dumps([attrs.asdict(C(1)), repr(C(2, [3]))])`, [{ x: 1, y: [] }, "C(x=2, y=[3])"]);
+
+works("rich", "rich", `
+import io
+from rich.console import Console
+from rich.table import Table
+out = io.StringIO()
+table = Table("Name", "Price")
+table.add_row("tea", "[bold]3[/bold]")
+Console(file=out, width=40).print(table)
+json.dumps(["┃ Name ┃ Price ┃" in out.getvalue(), "│ tea  │ 3     │" in out.getvalue()])`, [true, true]);
+
+works("sympy and mpmath", "sympy", `
+import sympy
+x = sympy.symbols("x")
+json.dumps([str(sympy.integrate(sympy.sin(x) ** 2, x)), str(sympy.factor(x**2 - 1)), str(sympy.pi.n(20))])`, ["x/2 - sin(x)*cos(x)/2", "(x - 1)*(x + 1)", "3.1415926535897932385"]);
+
+works("networkx", "networkx", `
+import networkx as nx
+g = nx.cycle_graph(6)
+g.add_edge(0, 3)
+json.dumps([len(nx.shortest_path(g, 1, 4)), nx.is_connected(g), nx.diameter(g)])`, [4, true, 3]);
+
+works("beautifulsoup4", "beautifulsoup4", `
+from bs4 import BeautifulSoup
+soup = BeautifulSoup("<ul><li class=a>1<li class=b>2</ul>", "html.parser")
+json.dumps([soup.select_one("li.b").text, [li["class"] for li in soup.find_all("li")]])`, ["2", [["a"], ["b"]]]);
+
+works("snowballstemmer", "snowballstemmer", `
+import snowballstemmer
+json.dumps(snowballstemmer.stemmer("german").stemWords("Häuser laufen".split()))`, ["Haus", "lauf"]);
+
+works("packaging", "packaging", `
+from packaging.version import Version
+from packaging.requirements import Requirement
+json.dumps([Version("1.0rc1") < Version("1.0"), Requirement("a>=1; sys_platform == 'emscripten'").marker.evaluate()])`, [true, true]);
+
+works("requests builds requests", ["requests", "urllib3", "idna", "certifi", "charset-normalizer"], `
+import requests
+r = requests.Request("POST", "https://h.example/x", params={"a": "1 2"}, json={"b": 3}).prepare()
+json.dumps([r.url, r.body.decode(), r.headers["Content-Type"]])`, ["https://h.example/x?a=1+2", '{"b": 3}', "application/json"]);
+
+works("httpx with a transport of its own", ["httpx", "httpcore", "h11", "anyio", "sniffio", "idna", "certifi"], `
+import httpx
+async def answer(request):
+    return httpx.Response(200, json={"path": request.url.path})
+async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+    response = await client.get("https://h.example/x/y")
+json.dumps([response.status_code, response.json()])`, [200, { path: "/x/y" }]);
+
+works("pytest runs inside", ["pytest"], `
+import contextlib, io, pathlib, pytest, sys
+folder = pathlib.Path("/tmp/suite")
+folder.mkdir()
+(folder / "test_it.py").write_text('''
+import pytest
+@pytest.fixture
+def two(tmp_path):
+    return 2
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_sum(n, two):
+    assert n + two == 2 + n
+def test_fails(two):
+    assert two == 3
+def test_skipped():
+    pytest.skip("no")
+''')
+out = io.StringIO()
+with contextlib.redirect_stdout(out):
+    code = pytest.main(["-q", "-p", "no:cacheprovider", str(folder)])
+text = out.getvalue()
+json.dumps([int(code), "1 failed, 3 passed, 1 skipped" in text, "assert 2 == 3" in text])`, [1, true, true]);

@@ -1,0 +1,131 @@
+/**
+ * What the package loader refuses: damaged, hostile and unfit files, servers that fail. After each of them nothing is
+ * installed, and the next load works.
+ */
+import { test } from "../harness/registry.mjs";
+
+const noLeakCheck = "packages stay loaded";
+const quiet = { messageCallback() {}, errorCallback() {} };
+
+const siteOf = (py) => py.FS.readdir("/lib/python3.14/site-packages").sort();
+
+/** The call fails with `expected`, and nothing is left of it. */
+async function refused({ py, assert }, what, expected) {
+  const before = siteOf(py);
+  const errors = [];
+  await assert.rejects(() => py.loadPackage(what, { messageCallback() {}, errorCallback: (text) => errors.push(text) }), expected);
+  assert.deepEqual(siteOf(py), before);
+  assert.deepEqual(Object.keys(py.loadedPackages), []);
+  return errors;
+}
+
+async function nextLoadWorks({ py, index, assert }) {
+  await py.loadPackage(`${index.origin}/files/${index.files.six}`, quiet);
+  assert.equal(py.runPython("import six; six.__version__"), "1.17.0");
+}
+
+test("PKG-04 A file with another hash than the lock file says is refused, in Node too", { noLeakCheck }, async ({ load, index, assert }) => {
+  const lock = await (await fetch(`${index.origin}/lock.json`)).json();
+  lock.packages.six.sha256 = "00".repeat(32);
+  const py = await load({ lockFileContents: lock, packageBaseUrl: index.origin });
+  const errors = await refused({ py, assert }, ["idna", "six"], /^IntegrityError: The file of six \(.*\) is not the one the lock file names: its SHA-256 is [0-9a-f]{64}, expected 0{64}\. Nothing of it was installed\.$/);
+  assert.equal(errors.length, 1);
+  assert.match(errors[0], /^The following error occurred while loading six: /);
+  assert.equal((await py.loadPackage("six", { ...quiet, checkIntegrity: false })).length, 1);
+});
+
+test("PKG-04 Servers that fail: the address and the reason are named", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  const check = (path, expected) => refused({ py, assert }, `${index.origin}/${path}/${index.files.attrs}`, expected);
+  await check("status/404", /^DownloadError: .*attrs from http.*: the server answered 404/);
+  await check("status/403", /answered 403/);
+  await check("page", /^ZipError: .*it is not a zip archive: it begins with "<!doctype html>/);
+  await check("half", /^ZipError: .*the zip archive is not complete/);
+  await check("cut", /^DownloadError: .*(the connection broke|request failed)/);
+  await refused({ py, assert }, "http://127.0.0.1:9/attrs-1-py3-none-any.whl", /^DownloadError: .*127\.0\.0\.1:9/);
+  await refused({ py, assert }, "emfs:/tmp/none-1-py3-none-any.whl", /^DownloadError: .*no such file in the virtual file system/);
+  await nextLoadWorks({ py, index, assert });
+});
+
+test("JS-027 A server that is busy is asked again", { noLeakCheck }, async ({ load, index, assert, env }) => {
+  const py = await load();
+  const key = `again-${env.name}-${Math.random()}`;
+  await py.loadPackage(`${index.origin}/flaky/${key}/${index.files.six}`, quiet);
+  assert.equal(await (await fetch(`${index.origin}/count/${key}`)).text(), "3");
+});
+
+test("PKG-03 A server without CORS says what may be wrong", { noLeakCheck, skip: (env) => (env.isBrowser ? undefined : "Node has no CORS") }, async ({ load, index, assert }) => {
+  const py = await load();
+  await refused({ py, assert }, `${index.origin}/nocors/files/${index.files.attrs}`, /^DownloadError: .*network, CORS or content security policy/);
+  await nextLoadWorks({ py, index, assert });
+});
+
+test("PKG-19 PKG-25 Wheels for something else are refused before they are fetched", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  const check = (tags, expected) => refused({ py, assert }, `https://h.example/x-1-${tags}.whl`, expected);
+  await check("cp314-cp314-win_amd64", /^IncompatibleWheelError: .*for the platform win_amd64; this is Python 3\.14 on WebAssembly, which accepts .*`pyemscripten_2026_0_wasm32`/);
+  await check("cp311-cp311-pyemscripten_2026_0_wasm32", /^IncompatibleWheelError: .*for cp311 with the ABI cp311; .*accepts.*`cp314`/);
+  await check("py2-none-any", /^IncompatibleWheelError/);
+  await refused({ py, assert }, "https://h.example/x-1.whl", /does not end with the name of a wheel; expected name-version-python-abi-platform\.whl/);
+  await nextLoadWorks({ py, index, assert });
+});
+
+test("PKG-06 Hostile archives are refused", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  py.runPython(`
+import os, stat, zipfile
+FILE = stat.S_IFREG | 0o644
+def make(folder, members=(), info="x-1.dist-info"):
+    os.makedirs(f"/tmp/{folder}")
+    with zipfile.ZipFile(f"/tmp/{folder}/x-1-py3-none-any.whl", "w") as z:
+        z.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: x\\nVersion: 1\\n")
+        z.writestr("x.py", "value = 1")
+        for member, text, mode in members:
+            i = zipfile.ZipInfo(member)
+            i.create_system = 3
+            i.external_attr = mode << 16
+            z.writestr(i, text)
+make("up", [("../../../tmp/escaped", "x", FILE)])
+make("deep", [("x/../../../../tmp/escaped", "x", FILE)])
+make("root", [("/tmp/escaped", "x", FILE)])
+make("link", [("x/link", "/tmp", stat.S_IFLNK | 0o777), ("x/link/escaped", "x", FILE)])
+make("clash", [("x.py/y", "x", FILE)])
+make("other", info="y-1.dist-info")
+make("flip")
+with open("/tmp/flip/x-1-py3-none-any.whl", "r+b") as f:
+    f.seek(f.read().index(b"value = 1"))
+    f.write(b"V")
+None`);
+  const check = (folder, expected) => refused({ py, assert }, `emfs:/tmp/${folder}/x-1-py3-none-any.whl`, expected);
+  await check("up", /^ZipError: .*"\.\.\/\.\.\/\.\.\/tmp\/escaped" leads out of the directory/);
+  await check("deep", /^ZipError: .*leads out of the directory/);
+  await check("root", /^ZipError: .*is an absolute path/);
+  await check("link", /^ZipError: .*"x\/link" is a symbolic link/);
+  await check("clash", /^ZipError: .*"x\.py" in the archive is a file and a directory/);
+  await check("other", /^WheelError: .*y-1\.dist-info belongs to another package/);
+  await check("flip", /^ZipError: .*"x\.py" in the archive is damaged/);
+  assert.equal(py.FS.analyzePath("/tmp/escaped").exists, false);
+  await nextLoadWorks({ py, index, assert });
+});
+
+test("PKG-02 A package that needs one that is not in the lock file is refused whole", { noLeakCheck }, async ({ load, index, assert }) => {
+  const lock = await (await fetch(`${index.origin}/lock.json`)).json();
+  delete lock.packages.mdurl;
+  const py = await load({ lockFileContents: lock, packageBaseUrl: index.origin });
+  await refused({ py, assert }, "rich", /"mdurl", which markdown-it-py needs, is not in the lock file lockFileContents/);
+  await refused({ py, assert }, ["six", "nope"], /No known package with name 'nope'/);
+  assert.equal((await py.loadPackage("six", quiet)).length, 1);
+});
+
+test("PKG-06 A side module that is none is named, and the package is taken back", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  py.runPython(`
+import zipfile
+with zipfile.ZipFile("/tmp/x-1-py3-none-any.whl", "w") as z:
+    z.writestr("x-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: x\\nVersion: 1\\n")
+    z.writestr("x/__init__.py", "")
+    z.writestr("x/_y.cpython-314-wasm32-emscripten.so", b"\\x7fELF not wasm")
+None`);
+  await refused({ py, assert }, "emfs:/tmp/x-1-py3-none-any.whl", /side module .*x\/_y\.cpython-314-wasm32-emscripten\.so/);
+  await nextLoadWorks({ py, index, assert });
+});
