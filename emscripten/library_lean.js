@@ -6,11 +6,14 @@
 addToLibrary({
   // The exports of the main module, once there is an instance.
   $mainExports: null,
+  // The length of the table as the linker made it.
+  $mainTableLength: 0,
 
-  $mergeLibSymbols__deps: ["$isSymbolDefined", "$mainExports"],
+  $mergeLibSymbols__deps: ["$isSymbolDefined", "$mainExports", "$mainTableLength"],
   $mergeLibSymbols: (exports, libName) => {
     if (libName === "main") {
       mainExports = exports;
+      mainTableLength = exports["__indirect_function_table"].length;
       // What JavaScript has no implementation of is found behind it.
       Object.setPrototypeOf(wasmImports, exports);
       return;
@@ -40,13 +43,16 @@ addToLibrary({
   },
 
   $updateGOT__internal: true,
-  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports"],
+  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports", "$mainTableLength", "$placeFunction"],
   $updateGOT: (exports, replace) => {
     if (exports === mainExports) {
-      // Only the addresses that the main module itself asks for.
+      // Only the addresses that the main module itself asks for. A snapshot knows them.
+      const known = Module["symbolAddresses"];
       for (const symName of Object.keys(GOT)) {
-        const address = mainAddress(symName);
-        if (address !== undefined) GOT[symName].value = address;
+        const address = known?.[symName] ?? mainAddress(symName);
+        if (address === undefined) continue;
+        GOT[symName].value = address;
+        if (address >= mainTableLength && known !== undefined) placeFunction(address, wasmImports[symName]);
       }
       return;
     }

@@ -22,9 +22,13 @@ use crate::sys_libs::copy_tree;
 use crate::versions::Versions;
 use crate::{bundled, codegen, link, pip, runtime, stdlib};
 
+/// The memory of an interpreter that has started: what `loadPyodide` starts from.
+const SNAPSHOT: &str = "pyodide.snapshot";
+const MAKE_SNAPSHOT: &str = include_str!("scripts/make_snapshot.mjs");
+
 /// Files without which a distribution is none.
-const REQUIRED: [&str; 11] = [
-    "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
+const REQUIRED: [&str; 12] = [
+    SNAPSHOT, "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
     "pyodide.d.ts", "ffi.d.ts", "python",
 ];
 
@@ -77,6 +81,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         .text("stdlib", &stdlib.parent().map(name).unwrap_or_default())
         .text("runtime", &name(&runtime))
         .text("classic glue", &format!("{CLASSIC_GLUE_SOURCE} {}", CLASSIC_GLUE_OPTIONS.join(" ")))
+        .text("snapshot", MAKE_SNAPSHOT)
         .text("package.json", &package)
         .text("lock", &lock)
         .hex();
@@ -102,6 +107,8 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         }
         fs::write(fresh.join("package.json"), &package)?;
         fs::write(fresh.join("pyodide-lock.json"), &lock)?;
+        step.at("making the memory snapshot");
+        make_snapshot(&fresh, &target)?;
         let missing: Vec<_> = REQUIRED.iter().filter(|f| !fresh.join(f).exists()).copied().collect();
         if !missing.is_empty() {
             return fail(format!("The distribution lacks: {}", missing.join(", ")), "Check the sources these files are made from");
@@ -131,6 +138,17 @@ fn make_classic_glue(context: &Context, dir: &Path) -> Result<()> {
     fs::remove_file(&entry).with_context(|| format!("Could not remove `{}`", entry.display()))
 }
 
+/// Boots what lies in `dist` and saves its memory there.
+fn make_snapshot(dist: &Path, target: &Path) -> Result<()> {
+    let script = target.join(format!("make-snapshot.{}.mjs", std::process::id()));
+    fs::write(&script, MAKE_SNAPSHOT).with_context(|| format!("Could not write `{}`", script.display()))?;
+    let mut command = Command::new("node");
+    command.arg("--no-warnings").arg(&script).arg(dist).arg(dist.join(SNAPSHOT)).env("TZ", "UTC");
+    let result = runtime::run(&mut command, "Making the memory snapshot");
+    fs::remove_file(&script)?;
+    result
+}
+
 /// The npm package: the same files, found by the conditions of Node and of bundlers.
 fn package_json(versions: &Versions) -> Value {
     let mut exports = serde_json::Map::new();
@@ -141,7 +159,7 @@ fn package_json(versions: &Versions) -> Value {
     exports.insert("./ffi".into(), json!({ "types": "./ffi.d.ts" }));
     for file in [
         "pyodide.mjs", "pyodide.js", "pyodide.mjs.map", "pyodide.js.map", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm",
-        "python_stdlib.zip", "pyodide-lock.json", "package.json", "console.html",
+        "python_stdlib.zip", SNAPSHOT, "pyodide-lock.json", "package.json", "console.html",
     ] {
         exports.insert(format!("./{file}"), Value::from(format!("./{file}")));
     }

@@ -3,6 +3,10 @@
 //! INVARIANT: each text is there exactly once, or the build fails: a new Emscripten is looked at by a person.
 
 use anyhow::{Result, bail};
+use sha2::{Digest as _, Sha256};
+
+/// This very file: what it does is an input of the link.
+pub const SOURCE: &str = include_str!("glue.rs");
 
 struct Adjustment {
     /// What it is for, in the error.
@@ -22,6 +26,11 @@ const ADJUSTMENTS: &[Adjustment] = &[
         old: "return addFunction(trampolineInstance.exports.trampoline_call)",
         new: "return addNewFunction(trampolineInstance.exports.trampoline_call)",
     },
+    Adjustment {
+        why: "a snapshot brings what constructors make",
+        old: "wasmExports[\"__wasm_call_ctors\"]();",
+        new: "if(!Module[\"skipConstructors\"])wasmExports[\"__wasm_call_ctors\"]();",
+    },
 ];
 
 /// The adjusted text.
@@ -36,6 +45,29 @@ pub fn adjust(glue: &str) -> Result<String> {
     Ok(text)
 }
 
+/// Name of the section of the WebAssembly module that says which build it is of.
+const BUILD_SECTION: &str = "pyoxide.build";
+
+/// Marks both halves of a main module with the hash of both, so that files of different builds are told apart.
+pub fn mark(glue: &mut String, wasm: &mut Vec<u8>) {
+    let hash = sha256(&[glue.as_bytes(), wasm]);
+    let build = &hash[..32];
+    glue.push_str(&format!("\ncreateModule.build=\"{build}\";\n"));
+    let name = BUILD_SECTION.as_bytes();
+    // A custom section: 0, size, length of the name, name, content. All sizes fit into seven bits.
+    wasm.extend([0, (1 + name.len() + build.len()) as u8, name.len() as u8]);
+    wasm.extend(name);
+    wasm.extend(build.as_bytes());
+}
+
+fn sha256(parts: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +79,16 @@ mod tests {
         assert!(ADJUSTMENTS.iter().all(|a| adjusted.contains(a.new)));
         assert!(adjust(&format!("{all}{all}")).is_err());
         assert!(adjust("").is_err());
+    }
+
+    #[test]
+    fn both_halves_carry_the_hash_of_both() {
+        let (mut glue, mut wasm) = (String::from("function createModule(){}"), b"\0asm\x01\0\0\0".to_vec());
+        mark(&mut glue, &mut wasm);
+        let build = glue.split('"').nth(1).expect("it is a string").to_string();
+        assert_eq!(build.len(), 32);
+        assert!(wasm.ends_with(build.as_bytes()));
+        // The size of the section covers the rest of the file.
+        assert_eq!(usize::from(wasm[9]), wasm.len() - 10);
     }
 }

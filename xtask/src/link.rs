@@ -72,7 +72,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let libraries = sys_libs::ensure(context)?;
     let core = core::ensure(context)?;
     let library = context.checkout.join("emscripten/library_pyoxide.generated.js");
-    let lean = context.checkout.join("emscripten/library_lean.js");
+    let own = ["library_lean.js", "library_snapshot.js"].map(|name| context.checkout.join("emscripten").join(name));
     let post = context.checkout.join("emscripten/post.js");
     let arguments = LinkOptions::read(&context.checkout.join("emscripten/link.toml"))?.arguments();
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -84,7 +84,9 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         .text("arguments", &arguments.join("\n"))
         .text("script", LINK)
         .file(&post)?
-        .file(&lean)?
+        .file(&own[0])?
+        .file(&own[1])?
+        .text("adjustments", glue::SOURCE)
         .file(&library)?;
 
     context.cache.entry("main-module", &key, "Link the main module", |out, step| {
@@ -92,8 +94,10 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         args.push("--js-library".into());
         args.push(library.clone().into());
         // After Emscripten's own: a later definition of a function replaces an earlier one.
-        args.push("--js-library".into());
-        args.push(lean.clone().into());
+        for file in &own {
+            args.push("--js-library".into());
+            args.push(file.clone().into());
+        }
         args.push("--extern-post-js".into());
         args.push(post.clone().into());
         args.push("-o".into());
@@ -109,8 +113,11 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         let run = Run { cwd: out, env: BTreeMap::new(), script: LINK, args };
         context.root()?.run(&context.cache, "link", step, run)?;
         step.at("adjusting the JavaScript");
-        let glue = glue::adjust(&fs::read_to_string(out.join(GLUE))?)?;
+        let mut glue = glue::adjust(&fs::read_to_string(out.join(GLUE))?)?;
+        let mut wasm = fs::read(out.join(WASM))?;
+        glue::mark(&mut glue, &mut wasm);
         fs::write(out.join(GLUE), glue)?;
+        fs::write(out.join(WASM), wasm)?;
         step.at("checking the boundary");
         codegen::check_boundary(&context.checkout, &out.join(WASM))
     })

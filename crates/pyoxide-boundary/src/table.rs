@@ -165,6 +165,11 @@ macro_rules! for_each_py_export {
         /// Starts Python. `argv` are strings, argv[0] included; `flags` are `START_*`. A positive status is an exit code plus 1: what `argv` asked
         /// for (such as `--version`) is done, and there is no interpreter.
         pyox_py_interpreter_start(argv: Wire, argv_count: U32, flags: U32) -> Status;
+        /// Instead of `start`, when linear memory was put back from a snapshot: sets the flags, and the number of references that JavaScript
+        /// holds.
+        pyox_py_interpreter_resume(flags: U32, references: U32);
+        /// Fills the free blocks of the heap with zeros, before linear memory is saved.
+        pyox_py_memory_sweep();
         /// `Py_RunMain`: runs what argv asks for, finalizes, gives the exit code. For the `python` command only.
         pyox_py_interpreter_run_main() -> I32;
         /// Number of Python objects held by JavaScript through references that this table handed out, for leak checks.

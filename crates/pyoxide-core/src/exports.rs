@@ -10,7 +10,7 @@ use pyo3_ffi::Py_ssize_t;
 use crate::boundary::*;
 use crate::py::{self, Py, PyResult, Raised, Ref, check, check_bool};
 use crate::wire::{self, WireValue};
-use crate::{buffer, convert, jsproxy, pyproxy, start, state};
+use crate::{buffer, convert, jsproxy, pyproxy, start, state, sweep};
 
 /// Borrows a parameter.
 ///
@@ -64,6 +64,14 @@ exports! {
     fn pyox_py_interpreter_start(argv: Wire, argv_count: u32, flags: u32) -> Status {
         start::start(argv, argv_count, flags)
     }
+
+    fn pyox_py_interpreter_resume(flags: u32, references: u32) {
+        state::set_start_flags(flags);
+        state::set_references(references);
+        Ok(())
+    }
+
+    fn pyox_py_memory_sweep() { sweep::sweep(); Ok(()) }
 
     fn pyox_py_interpreter_run_main() -> i32 { Ok(ffi::Py_RunMain()) }
 

@@ -17,4 +17,5 @@ mod pyproxy;
 mod start;
 mod state;
 mod string;
+mod sweep;
 mod wire;

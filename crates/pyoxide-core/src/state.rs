@@ -57,6 +57,11 @@ pub fn uncount_reference() {
     REFERENCES.set(REFERENCES.get().wrapping_sub(1));
 }
 
+/// JavaScript starts anew and holds this many.
+pub fn set_references(count: u32) {
+    REFERENCES.set(count);
+}
+
 /// How many are held.
 pub fn references() -> u32 {
     REFERENCES.get()

@@ -10,11 +10,11 @@ import { detect } from "../environment/environment";
 import { type ScriptOrigin, detectIndexUrl, normalizeIndexUrl } from "../environment/index-url";
 import { loadNodeModules } from "../environment/node";
 import { enterHome } from "../fs/layout";
-import { boot } from "../loader/boot";
+import { type SnapshotSource, boot } from "../loader/boot";
 import { VERSION } from "../loader/constants";
 import { callPython, withImport } from "../loader/python-calls";
 import { Lockfile } from "../packages/lockfile";
-import { makeSink, makeSource } from "../streams/handlers";
+import { bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
 import { type LoadPyodideOptions, checkOptions } from "./options";
 import { type PyodideInterface, makePyodide } from "./pyodide";
 
@@ -32,8 +32,15 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     const lockfile = new LockfileSource(options, downloader, indexUrl);
     const home = options.env?.["HOME"] ?? DEFAULT_HOME;
 
+    // An import of a package that is not loaded says how to load it (PKG-07).
+    const packageLookup = (name: string): unknown => lockfile.now()?.findImport(name);
+    const roots: Record<string, object> = { globals: options.jsglobals ?? globalThis, packageLookup };
+    for (const [name, module] of Object.entries(options.jsModules ?? {})) {
+      roots[`module:${name}`] = module;
+    }
+
     let pyodide: PyodideInterface | undefined;
-    const { core } = await boot({
+    const { core, restored } = await boot({
       environment,
       node,
       downloader,
@@ -50,6 +57,8 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       toJsLiteralMap: options.toJsLiteralMap ?? true,
       pyproxyToStringRepr: options.pyproxyToStringRepr ?? false,
       isCommand: false,
+      roots,
+      snapshot: snapshotSource(options, downloader, indexUrl),
       prepareFiles: (module) => enterHome(module, home),
       beforeStart: async (module, paths) => {
         await options.fsInit?.(module.FS, { sitePackages: paths.sitePackages });
@@ -65,14 +74,24 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       },
     });
     const ready = pyodide as unknown as PyodideInterface;
-    ready.registerJsModule("js", options.jsglobals ?? globalThis);
-    ready.registerJsModule("pyodide_js", ready);
-    // An import of a package that is not loaded says how to load it (PKG-07).
-    callPython(core, "_pyodide._importhook.set_package_lookup", (name: string) => lockfile.now()?.findImport(name));
-    // Programs ask `"pyodide" in sys.modules` to find out where they run (ENV-40).
-    void ready.pyodide_py;
-    if (options.checkAPIVersion ?? true) {
-      checkVersion(core);
+    if (restored === undefined || restored.changed.has("globals")) {
+      registerModule(core, "js", roots["globals"] as object);
+    }
+    if (restored === undefined) {
+      registerModule(core, "pyodide_js", ready);
+      callPython(core, "_pyodide._importhook.set_package_lookup", packageLookup);
+      // Programs ask `"pyodide" in sys.modules` to find out where they run (ENV-40).
+      void ready.pyodide_py;
+      if (options.checkAPIVersion ?? true) {
+        checkVersion(core);
+      }
+    } else {
+      Object.assign(ready.loadedPackages, restored.loadedPackages);
+    }
+    for (const [name, module] of Object.entries(options.jsModules ?? {})) {
+      if (restored === undefined || restored.changed.has(`module:${name}`)) {
+        registerModule(core, name, module);
+      }
     }
     await lockfile.arrived();
     const packages = typeof options.packages === "string" ? [options.packages] : [...(options.packages ?? [])];
@@ -84,6 +103,38 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     }
     return ready;
   };
+}
+
+function registerModule(core: Core, name: string, module: object): void {
+  callPython(core, "_pyodide._importhook.register_js_module", name, module);
+}
+
+/** Which snapshot to start from, if any. */
+function snapshotSource(options: LoadPyodideOptions, downloader: Downloader, indexUrl: string): SnapshotSource | undefined {
+  const given = options.snapshot ?? options._loadSnapshot;
+  if (given === false || options._makeSnapshot === true) {
+    return undefined;
+  }
+  if (typeof given === "string") {
+    const url = downloader.resolve(given);
+    return { name: url, bytes: downloader.bytes(url, "the memory snapshot"), isRequired: true };
+  }
+  if (given !== undefined && given !== true) {
+    const bytes = Promise.resolve(given as Uint8Array).then((value) => {
+      const found = bytesOf(value);
+      if (found === undefined) {
+        throw new TypeError(`loadPyodide: the option \`snapshot\` must be the bytes of a snapshot, its address, true or false, not ${describe(value)}.`);
+      }
+      return found;
+    });
+    return { name: "The snapshot given to loadPyodide", bytes, isRequired: true };
+  }
+  // What Python reads only while it starts calls for a start of its own.
+  if ((options.args ?? []).length > 0 || Object.keys(options.env ?? {}).some((name) => name.startsWith("PYTHON"))) {
+    return undefined;
+  }
+  const url = `${indexUrl}pyodide.snapshot`;
+  return { name: url, bytes: downloader.bytes(url, "the memory snapshot"), isRequired: given === true };
 }
 
 /** The lock file: asked for at once, waited for when it is needed. */

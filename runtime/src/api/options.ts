@@ -47,6 +47,17 @@ export interface LoadPyodideOptions {
   checkAPIVersion?: boolean | undefined;
   /** Let `run_until_complete` block. Here it always does where the host can suspend WebAssembly. */
   enableRunUntilComplete?: boolean | undefined;
+  /**
+   * What Python starts from: the bytes or the address of what `pyodide.makeMemorySnapshot` made; false for a start from nothing.
+   * Default: `pyodide.snapshot` in `indexURL`, unless `args` or variables such as PYTHONHASHSEED in `env` ask for a start of their own.
+   */
+  snapshot?: boolean | string | Uint8Array | ArrayBuffer | Promise<Uint8Array | ArrayBuffer> | undefined;
+  /** The older name of `snapshot`. */
+  _loadSnapshot?: string | Uint8Array | ArrayBuffer | Promise<Uint8Array | ArrayBuffer> | undefined;
+  /** Starts from nothing, so that a snapshot can be made. A snapshot can be made after any start. */
+  _makeSnapshot?: boolean | undefined;
+  /** JavaScript modules to register, by name: also those that a snapshot refers to. */
+  jsModules?: Readonly<Record<string, object>> | undefined;
   /** Called with the file system before Python starts. */
   fsInit?: ((FS: FS, info: { sitePackages: string }) => void | Promise<void>) | undefined;
 }
@@ -81,6 +92,11 @@ const CHECKS: { readonly [K in keyof Required<LoadPyodideOptions>]: Check } = {
   toJsLiteralMap: flag,
   checkAPIVersion: flag,
   enableRunUntilComplete: flag,
+  snapshot: (value) =>
+    typeof value === "boolean" || typeof value === "string" || isObject(value) ? undefined : "the bytes of a snapshot, its address, true or false",
+  _loadSnapshot: (value) => (typeof value === "string" || isObject(value) ? undefined : "the bytes of a snapshot or its address"),
+  _makeSnapshot: flag,
+  jsModules: (value) => (isObject(value) && Object.values(value).every(isObject) ? undefined : "an object whose values are objects"),
   fsInit: callable,
 };
 
@@ -108,6 +124,9 @@ export function checkOptions(options: unknown): LoadPyodideOptions {
   const checked = options as LoadPyodideOptions;
   if (checked.lockFileURL !== undefined && checked.lockFileContents !== undefined) {
     throw new TypeError("loadPyodide: pass only one of `lockFileURL` and `lockFileContents`.");
+  }
+  if (checked.snapshot !== undefined && checked._loadSnapshot !== undefined) {
+    throw new TypeError("loadPyodide: pass only one of `snapshot` and `_loadSnapshot`.");
   }
   return checked;
 }

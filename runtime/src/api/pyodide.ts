@@ -17,6 +17,8 @@ import { type LoadOptions, type PackageData, PackageLoader } from "../packages/l
 import type { Lockfile, LockfileContent } from "../packages/lockfile";
 import { type StdinOptions, type StdwriteOptions, bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
 import { type CanvasInterface, makeCanvas } from "./canvas";
+import { pristineMemory } from "../emscripten/instantiate";
+import { makeSnapshot } from "../snapshot/make";
 import type { Any, Ffi, PyDict, PyProxy } from "./ffi";
 
 /** Options of `runPython` and `runPythonAsync`. */
@@ -53,6 +55,8 @@ export interface InternalApi {
   readonly liveProxies: () => number;
   /** Sockets, as Python's module `_socket` uses them. Nothing of it exists before it is asked for. */
   readonly network: object;
+  /** For the build: imports modules, then saves memory without files. */
+  readonly makeStartSnapshot: (modules: readonly string[]) => Uint8Array<ArrayBuffer>;
 }
 
 /** What `loadPyodide` gives. */
@@ -88,6 +92,7 @@ export interface PyodideInterface {
   scheduleCallback(callback: () => void, timeout?: number): void;
   setDebug(debug: boolean): boolean;
   detectEnvironment(): Record<string, boolean>;
+  makeMemorySnapshot(): Uint8Array<ArrayBuffer>;
   readonly _module: EmscriptenModule;
   readonly _api: InternalApi;
 }
@@ -150,6 +155,19 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     return run.locals === undefined ? evaluator(code, names) : evaluator(code, names, run.locals);
   };
 
+  const snapshot = (withoutFiles: boolean): Uint8Array<ArrayBuffer> =>
+    makeSnapshot({
+      core,
+      module,
+      build: interpreter.build,
+      stdlib: interpreter.stdlib,
+      stdlibPath: interpreter.paths.stdlibZip,
+      roots: interpreter.roots,
+      loadedPackages: packages.loadedPackages,
+      pristine: () => pristineMemory(interpreter.wasm, interpreter.WebAssembly),
+      withoutFiles,
+    });
+
   const pyodide: PyodideInterface = {
     version: VERSION,
     get globals() {
@@ -198,9 +216,11 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
         throw new TypeError(`registerJsModule: the module must be an object, not ${describe(jsModule)}.`);
       }
       callPython(core, "_pyodide._importhook.register_js_module", name, jsModule);
+      interpreter.roots[`module:${name}`] = jsModule;
     },
     unregisterJsModule(name) {
       callPython(core, "_pyodide._importhook.unregister_js_module", name);
+      delete interpreter.roots[`module:${name}`];
     },
     registerComlink(Comlink) {
       core.setComlink(Comlink);
@@ -284,6 +304,9 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     detectEnvironment() {
       return describeEnvironment(interpreter.environment);
     },
+    makeMemorySnapshot() {
+      return snapshot(false);
+    },
     _module: module,
     _api: {
       _skip_unwind_fatal_error: false,
@@ -307,6 +330,15 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       liveProxies: () => core.liveProxies(),
       get network() {
         return (network ??= makeNetwork(module, node));
+      },
+      makeStartSnapshot(modules) {
+        for (const name of modules) {
+          withImport(core, name, () => undefined);
+        }
+        // Made anew when somebody asks for it.
+        pyodidePackage?.destroy();
+        pyodidePackage = undefined;
+        return snapshot(true);
       },
     },
   };

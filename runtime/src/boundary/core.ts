@@ -14,6 +14,7 @@ import {
   TABLE_HASH,
   type JsImports,
   type PyExports,
+  type PyPtr,
 } from "./generated";
 import { HandleTable } from "./handles";
 import { asynchronousImports } from "./imports/asynchronous";
@@ -61,6 +62,7 @@ export class Core {
   readonly #memory = new Memory();
   readonly #handles: HandleTable;
   readonly #wire: Wire;
+  readonly #stacks: Stacks;
   #globals: object | undefined;
 
   constructor(options: CoreOptions) {
@@ -69,6 +71,7 @@ export class Core {
     this.#handles = new HandleTable(options.jsglobals);
     this.#wire = new Wire(this.#memory, this.#handles);
     const stacks = new Stacks(this.#memory);
+    this.#stacks = stacks;
     this.operations = new Operations(this.#wire, stacks);
     this.proxies = new ProxyRegistry(this.operations, this.#settings, makePrototypes());
     this.#wire.proxies = this.proxies;
@@ -124,10 +127,60 @@ export class Core {
 
   /** Starts Python. Throws a PythonError if that fails. `flags` are added to those that the options call for. */
   start(argv: readonly string[], flags = 0): void {
-    let all = flags;
-    if (this.options.convertNullToNone === false) all |= START_KEEP_NULL;
-    if (this.options.toJsLiteralMap === false) all |= START_PLAIN_DICTS;
-    this.operations.start(argv, all);
+    this.operations.start(argv, flags | this.#startFlags());
+  }
+
+  /** Instead of `start`, when linear memory and the handles were put back: the Python in it goes on. */
+  resume(): void {
+    this.#wire.exports.pyox_py_interpreter_resume(this.#startFlags(), this.proxies.live);
+  }
+
+  #startFlags(): number {
+    let flags = 0;
+    if (this.options.convertNullToNone === false) flags |= START_KEEP_NULL;
+    if (this.options.toJsLiteralMap === false) flags |= START_PLAIN_DICTS;
+    return flags;
+  }
+
+  // ---- for snapshots ----------------------------------------------------------------------------------------------------
+
+  /** Every value that Python holds, by its handle. */
+  handleEntries(): [number, unknown][] {
+    return this.#handles.entries();
+  }
+
+  /** The number that Python knows a value by, if it has asked for one. */
+  identityOf(value: unknown): number | undefined {
+    return this.#handles.knownIdentity(value);
+  }
+
+  get nextIdentity(): number {
+    return this.#handles.nextIdentity;
+  }
+
+  /** Puts values back at their handles. */
+  restoreHandles(entries: readonly (readonly [handle: number, value: unknown, identity: number | undefined])[], nextIdentity: number): void {
+    this.#handles.restore(entries, nextIdentity);
+  }
+
+  /** A PyProxy for an object in memory that was put back: the reference is counted there already. */
+  adoptProxy(object: number, flags: number): object {
+    return this.proxies.make(object as PyPtr, flags);
+  }
+
+  /** Is no call from JavaScript into Python under way, and does no stack wait? */
+  get isIdle(): boolean {
+    return this.#memory.isIdle && !this.#stacks.isWaiting;
+  }
+
+  /** Fills free blocks of the heap with zeros. */
+  sweepMemory(): void {
+    this.#wire.exports.pyox_py_memory_sweep();
+  }
+
+  /** The arena, whose content means nothing while `isIdle`. */
+  get arenaAddress(): number {
+    return this.#wire.exports.pyox_py_arena_address() >>> 0;
   }
 
   /** `import name` (`a.b.c` is what that names), as a value. */

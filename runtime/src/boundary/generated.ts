@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 4033395778;
+export const TABLE_HASH = 1647709778;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -351,6 +351,13 @@ export interface PyExports {
    * for (such as `--version`) is done, and there is no interpreter.
    */
   pyox_py_interpreter_start(argv: WirePtr, argv_count: number, flags: number): number;
+  /**
+   * Instead of `start`, when linear memory was put back from a snapshot: sets the flags, and the number of references that JavaScript
+   * holds.
+   */
+  pyox_py_interpreter_resume(flags: number, references: number): void;
+  /** Fills the free blocks of the heap with zeros, before linear memory is saved. */
+  pyox_py_memory_sweep(): void;
   /** `Py_RunMain`: runs what argv asks for, finalizes, gives the exit code. For the `python` command only. */
   pyox_py_interpreter_run_main(): number;
   /** Number of Python objects held by JavaScript through references that this table handed out, for leak checks. */
@@ -497,6 +504,8 @@ export const PY_EXPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_py_memory_alloc", 1, 0],
   ["pyox_py_memory_free", 1, 0],
   ["pyox_py_interpreter_start", 3, -1],
+  ["pyox_py_interpreter_resume", 2, 0],
+  ["pyox_py_memory_sweep", 0, 0],
   ["pyox_py_interpreter_run_main", 0, 0],
   ["pyox_py_interpreter_references", 0, 0],
   ["pyox_py_interpreter_cached_names", 0, 0],

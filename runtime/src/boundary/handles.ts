@@ -79,17 +79,57 @@ export class HandleTable {
     return value;
   }
 
+  /** Every handle alive, reserved ones not included. */
+  entries(): [number, unknown][] {
+    const free = new Set(this.#free);
+    const entries: [number, unknown][] = [];
+    for (let handle = HANDLE_FIRST_FREE; handle < this.#values.length; handle++) {
+      if (!free.has(handle)) entries.push([handle, this.#values[handle]]);
+    }
+    return entries;
+  }
+
+  /** Replaces every handle; reserved ones stay. `nextIdentity` goes on counting where the identities that were given out end. */
+  restore(entries: readonly (readonly [handle: number, value: unknown, identity: number | undefined])[], nextIdentity: number): void {
+    this.#values.length = HANDLE_FIRST_FREE;
+    this.#free.length = 0;
+    this.#nextId = nextIdentity;
+    for (const [handle, value, identity] of entries) {
+      this.#values[handle] = value;
+      if (identity !== undefined) this.#idsOf(value).set(value, identity);
+    }
+    for (let handle = this.#values.length - 1; handle >= HANDLE_FIRST_FREE; handle--) {
+      if (!(handle in this.#values)) {
+        this.#values[handle] = undefined;
+        this.#free.push(handle);
+      }
+    }
+  }
+
+  /** The number that `identity` has given out for a value, and the next one. */
+  knownIdentity(value: unknown): number | undefined {
+    return this.#idsOf(value).get(value);
+  }
+
+  get nextIdentity(): number {
+    return this.#nextId;
+  }
+
   /** A number that is the same for the same value. */
   identity(value: unknown): number {
-    const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
-    const ids: { get(key: unknown): number | undefined; set(key: unknown, id: number): unknown } = isObject
-      ? (this.#objectIds as WeakMap<object, number> & { get(key: unknown): number | undefined; set(key: unknown, id: number): unknown })
-      : this.#valueIds;
+    const ids = this.#idsOf(value);
     const known = ids.get(value);
     if (known !== undefined) return known;
     const id = this.#nextId++;
     ids.set(value, id);
     return id;
+  }
+
+  #idsOf(value: unknown): { get(key: unknown): number | undefined; set(key: unknown, id: number): unknown } {
+    const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
+    return isObject
+      ? (this.#objectIds as WeakMap<object, number> & { get(key: unknown): number | undefined; set(key: unknown, id: number): unknown })
+      : this.#valueIds;
   }
 }
 

@@ -20,6 +20,8 @@ export interface InstantiateOptions {
   /** The program ended by itself (`exit`) or aborted. Called when it happens, from inside WebAssembly. */
   readonly onEnd: (error: Error) => void;
   readonly programName: string;
+  /** From a snapshot, which brings linear memory too: nothing of C runs. */
+  readonly symbolAddresses?: Readonly<Record<string, number>> | undefined;
 }
 
 /** The global under which a service worker finds the pre-imported `pyodide.asm.mjs`. */
@@ -50,11 +52,13 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
     options.onEnd(error);
     throw error;
   };
+  const timeZone = new TimeZone();
   const settings: ModuleSettings = {
     instantiateWasm(imports, receive) {
       connect(imports.env, options.imports);
       connect(imports.env, { exit: end, proc_exit: end });
       guardSockets(imports.env);
+      timeZone.watch(imports.env);
       options.wasm
         .then(async (module) => {
           const instance = await options.WebAssembly.instantiate(module, imports);
@@ -74,9 +78,88 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
     arguments: [],
     noInitialRun: true,
     noFSInit: true,
+    symbolAddresses: options.symbolAddresses,
+    skipConstructors: options.symbolAddresses !== undefined,
     locateFile: (name) => name,
   };
-  return await Promise.race([options.createModule(settings), failure]);
+  const module = await Promise.race([options.createModule(settings), failure]);
+  module.timeZone = timeZone;
+  return module;
+}
+
+/** The C library asks for the time zone once and keeps it: remembers where, so that it can be told again in another process. */
+class TimeZone {
+  /** Addresses in linear memory. */
+  addresses: readonly number[] = [];
+  private tell: (...addresses: number[]) => void = () => undefined;
+
+  watch(environment: Record<string, WebAssembly.ImportValue>): void {
+    const tell = environment["_tzset_js"] as ((...addresses: number[]) => void) | undefined;
+    if (tell === undefined) {
+      return;
+    }
+    this.tell = tell;
+    const remember = (...addresses: number[]): void => {
+      this.addresses = addresses;
+      tell(...addresses);
+    };
+    connect(environment, { _tzset_js: remember });
+  }
+
+  /** Writes the zone of this process to where the C library keeps it. */
+  tellAgain(addresses: readonly number[]): void {
+    this.addresses = addresses;
+    if (addresses.length > 0) {
+      this.tell(...addresses);
+    }
+  }
+}
+
+/** Name of the section that says which build a module is of. Written by `cargo xtask`. */
+const BUILD_SECTION = "pyoxide.build";
+
+/** The build of a compiled main module; throws if the JavaScript beside it is of another one. */
+export function buildOf(createModule: CreateModule, wasm: WebAssembly.Module, api: typeof WebAssembly): string {
+  const [section] = api.Module.customSections(wasm, BUILD_SECTION);
+  const build = section === undefined ? "" : new TextDecoder().decode(section);
+  if (createModule.build !== undefined && build !== createModule.build) {
+    throw new Error(
+      "pyodide.asm.wasm and pyodide.asm.mjs are of different builds: use files of one distribution, and clear caches that may hold older ones",
+    );
+  }
+  return build;
+}
+
+/**
+ * Linear memory of the main module as the linker wrote it; nothing of it runs. Undefined where the engine makes no instance of a large
+ * module at once (the main thread of a page).
+ */
+export function pristineMemory(wasm: WebAssembly.Module, api: typeof WebAssembly): Uint8Array | undefined {
+  const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+  for (const { module, name, kind } of api.Module.imports(wasm)) {
+    const group = (imports[module] ??= {});
+    if (kind === "function") {
+      group[name] = () => 0;
+    } else if (kind === "global") {
+      group[name] = new api.Global({ value: "i32", mutable: true }, 0);
+    } else if (kind === ("tag" as string)) {
+      group[name] = makeTag(api);
+    }
+  }
+  try {
+    const { exports } = new api.Instance(wasm, imports);
+    return new Uint8Array((exports["memory"] as WebAssembly.Memory).buffer);
+  } catch (error) {
+    if ((error as { name?: unknown } | null)?.name === "RangeError") {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function makeTag(api: typeof WebAssembly): WebAssembly.ImportValue {
+  const { Tag } = api as unknown as { Tag: new (type: { parameters: readonly string[] }) => WebAssembly.ImportValue };
+  return new Tag({ parameters: ["i32"] });
 }
 
 /** Puts the real functions in the place of the stubs that the linker saw. */

@@ -116,6 +116,41 @@ export interface PATH {
   splitPath(path: string): string[];
 }
 
+/** What `emscripten/library_snapshot.js` offers. */
+export interface InterpreterState {
+  /** The environment as the C library reads it: `NAME=value`. */
+  environment(): readonly string[];
+  growMemory(bytes: number): void;
+  /** A sentence names what cannot be saved. */
+  read(): SavedTable | string;
+  placeLibraries(table: SavedTable, binaries: readonly Uint8Array[]): Promise<void>;
+  placeFunctions(table: SavedTable): void;
+  keepingOwn(overwrite: () => void): void;
+}
+
+export interface SavedLibrary {
+  readonly name: string;
+  readonly memoryBase: number;
+  readonly tableBase: number;
+  readonly tableSize: number;
+  readonly memoryBytes: number;
+  readonly isGlobal: boolean;
+  /** -1: for ever. */
+  readonly uses: number;
+  /** Addresses of the C library's records of it. */
+  readonly handles: readonly number[];
+}
+
+/** Function table, addresses of symbols and side modules. */
+export interface SavedTable {
+  readonly symbols: Readonly<Record<string, number>>;
+  /** `owner` is the index of a library, or -1 for the main module. */
+  readonly functions: readonly (readonly [address: number, owner: number, name: string])[];
+  readonly libraries: readonly SavedLibrary[];
+  readonly free: readonly number[];
+  readonly tableLength: number;
+}
+
 export interface LoadedLibrary {
   refcount: number;
   readonly name: string;
@@ -139,6 +174,10 @@ export interface ModuleSettings {
   readonly arguments: readonly string[];
   readonly noInitialRun: true;
   readonly noFSInit: true;
+  /** Addresses of the main module's symbols, from a snapshot. */
+  readonly symbolAddresses: Readonly<Record<string, number>> | undefined;
+  /** Linear memory comes from a snapshot. */
+  readonly skipConstructors: boolean;
   readonly locateFile: (name: string) => string;
 }
 
@@ -153,6 +192,9 @@ export interface EmscriptenModule {
   readonly wasmMemory: WebAssembly.Memory;
   readonly wasmTable: WebAssembly.Table;
   readonly wasmExports: WebAssembly.Exports;
+  readonly interpreterState: InterpreterState;
+  /** Set by `instantiate`. */
+  timeZone: { readonly addresses: readonly number[]; tellAgain(addresses: readonly number[]): void };
   loadDynamicLibrary(
     path: string,
     flags: { readonly loadAsync: boolean; readonly nodelete: boolean; readonly global: boolean; readonly allowUndefined: boolean; readonly fs?: unknown },
@@ -162,4 +204,7 @@ export interface EmscriptenModule {
 }
 
 /** The default export of `pyodide.asm.mjs`. */
-export type CreateModule = (settings: ModuleSettings) => Promise<EmscriptenModule>;
+export type CreateModule = ((settings: ModuleSettings) => Promise<EmscriptenModule>) & {
+  /** Names the build that it belongs to. */
+  readonly build?: string;
+};

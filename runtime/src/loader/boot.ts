@@ -9,7 +9,7 @@
 
 import { Core } from "../boundary/core";
 import { START_COMMAND } from "../boundary/generated";
-import { instantiate, preloadedModule } from "../emscripten/instantiate";
+import { buildOf, instantiate, preloadedModule } from "../emscripten/instantiate";
 import type { CreateModule, EmscriptenModule } from "../emscripten/module";
 import { DownloadError, type Downloader } from "../environment/download";
 import type { Environment } from "../environment/environment";
@@ -18,6 +18,8 @@ import { type NodeModules, importModule } from "../environment/node";
 import { Scheduler } from "../event-loop/scheduler";
 import { type PythonPaths, layOut, pythonPaths } from "../fs/layout";
 import { checkZip } from "../fs/zip";
+import { type Snapshot, decode, identityOfZip } from "../snapshot/format";
+import { checkFit, restore } from "../snapshot/restore";
 import { defaultStreams, terminalSize } from "../streams/defaults";
 import type { ByteSink, ByteSource } from "../streams/handlers";
 import { StandardStreams } from "../streams/standard-streams";
@@ -50,6 +52,18 @@ export interface BootOptions {
   readonly beforeStart: (module: EmscriptenModule, paths: PythonPaths) => Promise<void>;
   /** Makes the object behind `pyodide_js`. */
   readonly makeApi: (interpreter: Interpreter) => object;
+  /** What the interpreter starts from; undefined starts it from nothing. */
+  readonly snapshot: SnapshotSource | undefined;
+  /** Objects that Python is given at the start, by name: a snapshot finds them again by it. */
+  readonly roots: Record<string, object>;
+}
+
+/** A snapshot to start from. */
+export interface SnapshotSource {
+  readonly name: string;
+  readonly bytes: Promise<Uint8Array>;
+  /** A snapshot that cannot be used is an error if somebody asked for it, else one warning. */
+  readonly isRequired: boolean;
 }
 
 /** A running interpreter and what belongs to it. */
@@ -62,6 +76,21 @@ export interface Interpreter {
   readonly environment: Environment;
   readonly node: NodeModules | undefined;
   readonly downloader: Downloader;
+  /** The compiled main module, and which build it is. */
+  readonly wasm: WebAssembly.Module;
+  readonly WebAssembly: typeof WebAssembly;
+  readonly build: string;
+  /** Which standard library this is. */
+  readonly stdlib: string;
+  readonly roots: Record<string, object>;
+  /** Set if it was started from a snapshot. */
+  readonly restored: Restored | undefined;
+}
+
+export interface Restored {
+  readonly loadedPackages: Readonly<Record<string, string>>;
+  /** Roots that have to be given to Python again. */
+  readonly changed: ReadonlySet<string>;
 }
 
 export async function boot(options: BootOptions): Promise<Interpreter> {
@@ -69,7 +98,8 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   const wasm = downloader.wasm(`${indexUrl}pyodide.asm.wasm`, "the WebAssembly module");
   const stdlib = downloader.bytes(options.stdLibUrl, "the standard library");
   const createModule = loadCreateModule(options);
-  for (const promise of [wasm, stdlib, createModule]) {
+  const snapshotBytes = options.snapshot?.bytes;
+  for (const promise of [wasm, stdlib, createModule, snapshotBytes ?? stdlib]) {
     promise.catch(() => undefined);
   }
 
@@ -96,10 +126,16 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   streams.setSink(1, options.stdout);
   streams.setSink(2, options.stderr);
 
+  const api = node?.WebAssembly ?? WebAssembly;
+  const identity = identityOfZip(bytes);
+  const build = buildOf(await createModule, await wasm, api);
+  const snapshot = options.snapshot === undefined ? undefined : await readSnapshot(options.snapshot, build, identity);
+
   module = await instantiate({
     createModule: await createModule,
     wasm,
-    WebAssembly: node?.WebAssembly ?? WebAssembly,
+    WebAssembly: api,
+    symbolAddresses: snapshot?.header.table.symbols,
     imports: core.imports,
     programName: options.argv[0] ?? "python",
     prepare(prepared) {
@@ -117,10 +153,36 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   core.attach(module.wasmExports, module.wasmMemory);
   await options.beforeStart(module, paths);
 
-  const interpreter: Interpreter = { core, module, streams, scheduler, paths, environment, node, downloader };
-  core.setApi(options.makeApi(interpreter));
-  core.start(options.argv, options.isCommand ? START_COMMAND : 0);
+  const interpreter = {
+    core, module, streams, scheduler, paths, environment, node, downloader, build, wasm: await wasm, WebAssembly: api, stdlib: identity,
+    roots: options.roots, restored: undefined as Restored | undefined,
+  };
+  const pyodideApi = options.makeApi(interpreter);
+  options.roots["api"] = pyodideApi;
+  core.setApi(pyodideApi);
+  if (snapshot === undefined) {
+    core.start(options.argv, options.isCommand ? START_COMMAND : 0);
+  } else {
+    const changed = await restore(core, module, snapshot, options.snapshot?.name ?? "", options.roots);
+    interpreter.restored = { changed, loadedPackages: snapshot.header.loadedPackages };
+  }
   return interpreter;
+}
+
+/** The snapshot, if it can be used. */
+async function readSnapshot(source: SnapshotSource, build: string, stdlib: string): Promise<Snapshot | undefined> {
+  try {
+    const snapshot = decode(await source.bytes, source.name);
+    checkFit(snapshot, source.name, build, stdlib);
+    return snapshot;
+  } catch (error) {
+    if (source.isRequired) {
+      throw error;
+    }
+    const reason = (error as { message?: unknown } | null)?.message ?? error;
+    console.warn(`Python starts without a memory snapshot, which takes longer: ${String(reason)}. (\`loadPyodide({ snapshot: false })\` starts so without this warning.)`);
+    return undefined;
+  }
 }
 
 async function loadCreateModule({ environment, node, indexUrl }: BootOptions): Promise<CreateModule> {

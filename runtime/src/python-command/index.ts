@@ -55,6 +55,8 @@ async function main(): Promise<number> {
     prepareFiles: (module) => showHostFiles(module, node),
     beforeStart: async () => {},
     makeApi: () => ({}),
+    snapshot: undefined,
+    roots: {},
   });
   callPython(interpreter.core, "_pyodide._importhook.register_js_module", "js", globalThis);
   try {

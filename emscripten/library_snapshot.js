@@ -1,0 +1,163 @@
+// State of Emscripten's own that lies outside linear memory: function table, addresses of symbols, side modules.
+// Owns: reading it for a snapshot, and putting it back. Not here: linear memory, handles and files (runtime/src/snapshot).
+// INVARIANT: what is put back has the addresses that it had, because linear memory refers to it by address. A side module is put
+// back without its relocations and constructors: its memory is overwritten afterwards.
+addToLibrary({
+  // Where each side module lies, by the object with its exports, in the order of loading.
+  $placedModules: "new Map()",
+  // The part of the table that was filled last.
+  $lastTableRange: "[0, 0]",
+  // The size of the memory that was reserved last.
+  $lastMemorySize: 0,
+  // The side module that is being put back.
+  $moduleToPlace: null,
+
+  $updateTableMap__deps: ["$getWasmTableEntry", "$lastTableRange", "$functionsInTableMap"],
+  $updateTableMap: (offset, count) => {
+    lastTableRange = [offset, count];
+    if (!functionsInTableMap) return;
+    for (let address = offset; address < offset + count; address++) {
+      const found = getWasmTableEntry(address);
+      if (found) functionsInTableMap.set(found, address);
+    }
+  },
+
+  $relocateExports__internal: true,
+  $relocateExports__deps: ["$isImmutableGlobal", "$lastTableRange", "$lastMemorySize", "$placedModules", "$moduleToPlace"],
+  $relocateExports: (exports, memoryBase = 0) => {
+    const relocated = {};
+    for (const name in exports) {
+      const value = exports[name];
+      relocated[name] = isImmutableGlobal(value) ? new WebAssembly.Global({ value: "i32" }, value.value + memoryBase) : value;
+    }
+    const [tableBase, tableSize] = lastTableRange;
+    placedModules.set(relocated, { memoryBase, tableBase, tableSize, memoryBytes: lastMemorySize });
+    lastMemorySize = 0;
+    if (moduleToPlace !== null) {
+      delete relocated["__wasm_apply_data_relocs"];
+      delete relocated["__wasm_call_ctors"];
+    }
+    return relocated;
+  },
+
+  $getMemory__deps: ["calloc", "$moduleToPlace", "$lastMemorySize"],
+  $getMemory: (size) => {
+    lastMemorySize = size;
+    return moduleToPlace === null ? _calloc(size, 1) : moduleToPlace.memoryBase;
+  },
+
+  $trampolineAddress__deps: [],
+  $trampolineAddress: () => (__PyRuntime + HEAP32[__PyEM_EMSCRIPTEN_TRAMPOLINE_OFFSET >>> 2]) >>> 2,
+
+  $growTableTo__deps: ["$wasmTable"],
+  $growTableTo: (length) => {
+    if (wasmTable.length < length) wasmTable.grow(length - wasmTable.length);
+  },
+
+  // Puts a function at an address where none is.
+  $placeFunction__deps: ["$growTableTo", "$setWasmTableEntry", "$convertJsFunctionToWasm", "$addedFunctions", "$functionsInTableMap"],
+  $placeFunction: (address, func) => {
+    growTableTo(address + 1);
+    try {
+      setWasmTableEntry(address, func);
+    } catch (error) {
+      // A table holds functions of WebAssembly only.
+      if (!(error instanceof TypeError)) throw error;
+      setWasmTableEntry(address, convertJsFunctionToWasm(func, func.sig));
+    }
+    addedFunctions.set(address, func);
+    functionsInTableMap?.set(func, address);
+  },
+
+  // For `runtime/src/snapshot`, by way of `runtime/src/emscripten`.
+  $interpreterState__deps: [
+    "$GOT", "$LDSO", "$addedFunctions", "$freeTableIndexes", "$getEnvStrings", "$getWasmTableEntry", "$growMemory", "$growTableTo", "$loadWebAssemblyModule",
+    "$mainExports", "$mainTableLength", "$mergeLibSymbols", "$moduleToPlace", "$newDSO", "$placeFunction", "$placedModules", "$trampolineAddress",
+    "$wasmTable", "calloc",
+  ],
+  $interpreterState: {
+    // The environment as libc's constructor would read it: `NAME=value`.
+    environment: () => getEnvStrings(),
+
+    growMemory: (bytes) => {
+      if (wasmMemory.buffer.byteLength < bytes && growMemory(bytes) !== 1) throw new RangeError(`There is no memory for the ${bytes} bytes of the snapshot`);
+    },
+
+    // What `read` gave, or a sentence that says why it cannot be saved.
+    read() {
+      const libraries = [];
+      for (const [exports, place] of placedModules) {
+        const [name, library] = Object.entries(LDSO.loadedLibsByName).find(([, { exports: its }]) => its === exports) ?? [];
+        if (library === undefined) return "a side module that was unloaded";
+        const handles = Object.keys(LDSO.loadedLibsByHandle).map(Number).filter((handle) => LDSO.loadedLibsByHandle[handle] === library);
+        libraries.push({ name, ...place, isGlobal: library.global, uses: library.refcount === Infinity ? -1 : library.refcount, handles, exports });
+      }
+      const trampoline = HEAP32[trampolineAddress()];
+      const functions = [];
+      for (let address = mainTableLength; address < wasmTable.length; address++) {
+        const entry = getWasmTableEntry(address);
+        if (entry === null || address === trampoline || libraries.some(({ tableBase, tableSize }) => address >= tableBase && address < tableBase + tableSize)) continue;
+        const func = addedFunctions.get(address) ?? entry;
+        const own = (symbols) => Object.keys(symbols).find((name) => symbols[name] === func);
+        let owner = -1;
+        let name = own(mainExports) ?? own(wasmImports);
+        if (name !== undefined && wasmImports[name] !== func) name = undefined;
+        for (let index = 0; name === undefined && index < libraries.length; index++) {
+          owner = index;
+          name = own(libraries[index].exports);
+        }
+        if (name === undefined) return "a JavaScript function that C calls by its address (ctypes callbacks, `addFunction`)";
+        functions.push([address, owner, name]);
+      }
+      return {
+        symbols: Object.fromEntries(Object.entries(GOT).map(([name, entry]) => [name, entry.value])),
+        functions,
+        libraries: libraries.map(({ exports, ...rest }) => rest),
+        free: freeTableIndexes.slice(),
+        tableLength: wasmTable.length,
+      };
+    },
+
+    // Loads the side modules again and puts functions where they were; `binaries` belong to the libraries. Linear memory comes after.
+    async placeLibraries({ libraries, symbols }, binaries) {
+      for (const [name, value] of Object.entries(symbols)) {
+        GOT[name] ??= new WebAssembly.Global({ value: "i32", mutable: true }, value);
+        GOT[name].value = value;
+      }
+      for (const [index, { name, memoryBase, tableBase, tableSize, isGlobal, uses, handles }] of libraries.entries()) {
+        if (tableSize > 0) growTableTo(tableBase);
+        moduleToPlace = { memoryBase };
+        const dso = newDSO(name, undefined, "loading");
+        try {
+          const flags = { loadAsync: true, nodelete: uses < 0, global: isGlobal, allowUndefined: true };
+          dso.exports = await loadWebAssemblyModule(binaries[index], flags, name, {});
+        } finally {
+          moduleToPlace = null;
+        }
+        dso.global = isGlobal;
+        dso.refcount = uses < 0 ? Infinity : uses;
+        if (isGlobal) mergeLibSymbols(dso.exports, name);
+        for (const handle of handles) LDSO.loadedLibsByHandle[handle] = dso;
+      }
+    },
+
+    placeFunctions({ functions, libraries, free, tableLength }) {
+      const owners = libraries.map(({ name }) => LDSO.loadedLibsByName[name].exports);
+      for (const [address, owner, name] of functions) {
+        if (address < wasmTable.length && wasmTable.get(address) !== null) continue;
+        const func = owner < 0 ? wasmImports[name] : owners[owner][name];
+        if (typeof func !== "function") throw new Error(`The function \`${name}\` of the snapshot is missing`);
+        placeFunction(address, func);
+      }
+      growTableTo(tableLength);
+      freeTableIndexes.push(...free.filter((address) => wasmTable.get(address) === null));
+    },
+
+    // Runs `overwrite`, which replaces linear memory; what this instance alone knows stays.
+    keepingOwn(overwrite) {
+      const trampoline = HEAP32[trampolineAddress()];
+      overwrite();
+      HEAP32[trampolineAddress()] = trampoline;
+    },
+  },
+});

@@ -1,0 +1,176 @@
+/**
+ * Format of a snapshot file: header, runs of linear memory, bytes of files, checksum.
+ * Owns: the layout of the bytes, and telling a snapshot from anything else. Not here: what the parts mean (make.ts, restore.ts).
+ * Invariants: everything is at a multiple of four, little-endian; nothing is compressed, because the compression of HTTP sees
+ * through that and reading is a copy; a file that is cut off or damaged is refused before anything of it is used.
+ *
+ * Layout, in words: magic (2), version, checksum of all words after it, length of the file in bytes, length of the header in bytes,
+ * number of runs; the header as JSON; for each run its address and length in bytes; the bytes of the runs; the bytes of the files.
+ */
+
+import type { SavedTable } from "../emscripten/module";
+
+/** How a value behind a handle is found again. */
+export type SavedValue =
+  | { readonly value: string | number | boolean | null }
+  /** A number that JSON cannot write, or a BigInt. */
+  | { readonly number: string }
+  | { readonly bigint: string }
+  /** A symbol of the registry, or a well-known one. */
+  | { readonly symbol: string; readonly isWellKnown: boolean }
+  /** Reached from a root by property names. `flags` are what JavaScript values can do: Python's types were chosen by them. */
+  | { readonly path: readonly [root: string, ...names: string[]]; readonly flags: number }
+  /** A PyProxy. */
+  | { readonly object: number; readonly flags: number };
+
+export type SavedHandle = SavedValue & { readonly handle: number; readonly identity?: number | undefined };
+
+export interface SavedFile {
+  readonly path: string;
+  readonly mode: number;
+  /** In milliseconds. */
+  readonly mtime: number;
+  /** A file: its length. Its bytes follow those of the file before it. */
+  readonly bytes?: number;
+  /** A symbolic link: where it points. */
+  readonly target?: string;
+}
+
+export interface SnapshotHeader {
+  /** Which main module, and which standard library. */
+  readonly build: string;
+  readonly stdlib: string;
+  /** Size of linear memory, and whether the runs tell what differs from the module's own data, or everything. */
+  readonly memoryBytes: number;
+  readonly isDifference: boolean;
+  readonly table: SavedTable;
+  readonly handles: readonly SavedHandle[];
+  /** Where the C library keeps the time zone; empty if it has not asked for it. */
+  readonly timeZone: readonly number[];
+  readonly nextIdentity: number;
+  readonly files: readonly SavedFile[];
+  readonly directory: string;
+  /** What `pyodide.loadedPackages` says. */
+  readonly loadedPackages: Readonly<Record<string, string>>;
+}
+
+export interface Snapshot {
+  readonly header: SnapshotHeader;
+  /** Address and length in bytes, in turns. */
+  readonly runs: Uint32Array;
+  readonly memory: Uint8Array;
+  readonly files: Uint8Array;
+}
+
+const MAGIC_LOW = 0x786f7970; // "pyox"
+const MAGIC_HIGH = 0x70616e73; // "snap"
+const VERSION = 1;
+const FIXED_WORDS = 7;
+const CHECKED_FROM_WORD = 4;
+
+const padded = (bytes: number): number => (bytes + 3) & ~3;
+
+/** Why something cannot be used as a snapshot. */
+export class SnapshotError extends Error {
+  override readonly name = "SnapshotError";
+}
+
+/** Makes the file. `memory` are the bytes of the runs, one after another; `files` those of the files. */
+export function encode(header: SnapshotHeader, runs: Uint32Array, memory: readonly Uint8Array[], files: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const sum = (parts: readonly Uint8Array[]): number => parts.reduce((total, part) => total + part.length, 0);
+  const memoryStart = FIXED_WORDS * 4 + padded(json.length) + runs.byteLength;
+  const filesStart = memoryStart + padded(sum(memory));
+  const bytes = new Uint8Array(filesStart + padded(sum(files)));
+  bytes.set(json, FIXED_WORDS * 4);
+  bytes.set(new Uint8Array(runs.buffer, runs.byteOffset, runs.byteLength), FIXED_WORDS * 4 + padded(json.length));
+  let at = memoryStart;
+  for (const part of memory) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  at = filesStart;
+  for (const part of files) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  const words = new Uint32Array(bytes.buffer);
+  words.set([MAGIC_LOW, MAGIC_HIGH, VERSION, 0, bytes.length, json.length, runs.length / 2]);
+  words[3] = checksum(words, CHECKED_FROM_WORD);
+  return bytes;
+}
+
+/** Reads a file. `name` is for the error: a path or URL. */
+export function decode(given: Uint8Array, name: string): Snapshot {
+  // Words need an aligned start.
+  const bytes = given.byteOffset % 4 === 0 ? given : given.slice();
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
+  if (words.length < FIXED_WORDS || words[0] !== MAGIC_LOW || words[1] !== MAGIC_HIGH) {
+    throw new SnapshotError(`${name} is not a memory snapshot${bytes.length === 0 ? ": it is empty" : ""}`);
+  }
+  if (words[2] !== VERSION) {
+    throw new SnapshotError(`${name} is a memory snapshot of another format (${words[2]}, expected ${VERSION}): make it anew with this version`);
+  }
+  if (words[4] !== bytes.length) {
+    throw new SnapshotError(`${name} is not complete: it has ${bytes.length} bytes of ${words[4]}`);
+  }
+  if (words[3] !== checksum(words, CHECKED_FROM_WORD)) {
+    throw new SnapshotError(`${name} is damaged: its checksum is not that of its content`);
+  }
+  const headerBytes = words[5] as number;
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(FIXED_WORDS * 4, FIXED_WORDS * 4 + headerBytes))) as SnapshotHeader;
+  const firstRun = FIXED_WORDS + (padded(headerBytes) >>> 2);
+  const runs = words.subarray(firstRun, firstRun + (words[6] as number) * 2);
+  let memoryBytes = 0;
+  for (let index = 1; index < runs.length; index += 2) {
+    memoryBytes += runs[index] as number;
+  }
+  const memoryStart = (firstRun + runs.length) * 4;
+  return {
+    header,
+    runs,
+    memory: bytes.subarray(memoryStart, memoryStart + memoryBytes),
+    files: bytes.subarray(memoryStart + padded(memoryBytes)),
+  };
+}
+
+/**
+ * Sum of words, each with its place, in four lanes. It finds damage, it is no proof against intent.
+ * PERF: runs over some megabytes at every start; independent lanes of small integers are what compilers of JavaScript do best.
+ */
+export function checksum(words: Uint32Array, from: number): number {
+  let a = 1;
+  let b = 2;
+  let c = 3;
+  let d = 4;
+  const end = words.length - ((words.length - from) % 4);
+  let index = from;
+  for (; index < end; index += 4) {
+    a = Math.imul(a ^ (words[index] as number), 0x01000193);
+    b = Math.imul(b ^ (words[index + 1] as number), 0x01000193);
+    c = Math.imul(c ^ (words[index + 2] as number), 0x01000193);
+    d = Math.imul(d ^ (words[index + 3] as number), 0x01000193);
+  }
+  for (; index < words.length; index++) {
+    a = Math.imul(a ^ (words[index] as number), 0x01000193);
+  }
+  let sum = 0;
+  for (const lane of [a, b, c, d]) {
+    sum = Math.imul(sum ^ lane ^ (lane >>> 15), 0x85ebca6b);
+  }
+  return sum >>> 0;
+}
+
+/** Says which standard library a zip archive is: its size and its directory, in which every member has its checksum. */
+export function identityOfZip(bytes: Uint8Array): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = bytes.length - 22; at >= 0 && at > bytes.length - 22 - 0xffff; at--) {
+    if (view.getUint32(at, true) === 0x06054b50) {
+      const start = view.getUint32(at + 16, true);
+      const directory = new Uint8Array(padded(at - start));
+      directory.set(bytes.subarray(start, at));
+      return `${bytes.length}-${checksum(new Uint32Array(directory.buffer), 0).toString(16)}`;
+    }
+  }
+  return `${bytes.length}`;
+}

@@ -1,0 +1,66 @@
+/**
+ * Putting a snapshot back into a fresh instance.
+ * Owns: whether it fits, and the order of things. Not here: making one (make.ts).
+ * Invariants: a snapshot is checked before anything is changed; what has to be fresh in every process (environment, time zone, random
+ * numbers) is made fresh by `_pyodide._snapshot.refresh` before anybody else runs Python.
+ */
+
+import type { Core } from "../boundary/core";
+import type { EmscriptenModule } from "../emscripten/module";
+import { callPython } from "../loader/python-calls";
+import { placeFiles } from "./files";
+import { type Snapshot, SnapshotError } from "./format";
+import { writeMemory } from "./memory-image";
+import { type Roots, findValue, hasChanged } from "./values";
+
+/** Throws if the snapshot is of another distribution. */
+export function checkFit({ header }: Snapshot, name: string, build: string, stdlib: string): void {
+  if (header.build !== build) {
+    throw new SnapshotError(`${name} was made with another build of pyodide.asm.wasm: make it anew with this one`);
+  }
+  if (header.stdlib !== stdlib) {
+    throw new SnapshotError(`${name} was made with another python_stdlib.zip: make it anew with this one`);
+  }
+}
+
+/** The root object whose abilities differ from those that Python's types were chosen by, by name: to be registered again. */
+export type Changed = ReadonlySet<string>;
+
+export async function restore(core: Core, module: EmscriptenModule, { header, runs, memory, files }: Snapshot, name: string, roots: Roots): Promise<Changed> {
+  const { interpreterState: state, FS } = module;
+  placeFiles(module, header.files, files);
+  state.growMemory(header.memoryBytes);
+  if (header.table.libraries.length > 0) {
+    await state.placeLibraries(header.table, header.table.libraries.map(({ name: path }) => FS.readFile(path)));
+  }
+  state.placeFunctions(header.table);
+  const linear = new Uint8Array(module.wasmMemory.buffer);
+  state.keepingOwn(() => {
+    if (!header.isDifference) {
+      linear.fill(0);
+    }
+    for (const { memoryBase, memoryBytes } of header.table.libraries) {
+      linear.fill(0, memoryBase, memoryBase + memoryBytes);
+    }
+    writeMemory(linear, runs, memory);
+  });
+  module.timeZone.tellAgain(header.timeZone);
+  if (header.files.length > 0) {
+    FS.chdir(header.directory);
+  }
+  const changed = new Set<string>();
+  const entries = header.handles.map((saved) => {
+    const value = findValue(core, saved, roots);
+    if (hasChanged(saved, value) && "path" in saved) {
+      if (saved.path.length > 1) {
+        throw new SnapshotError(`${name} needs \`${saved.path.join(".")}\` as it was where the snapshot was made: it can do other things here`);
+      }
+      changed.add(saved.path[0]);
+    }
+    return [saved.handle, value, saved.identity] as const;
+  });
+  core.restoreHandles(entries, header.nextIdentity);
+  core.resume();
+  callPython(core, "_pyodide._snapshot.refresh", ...state.environment());
+  return changed;
+}
