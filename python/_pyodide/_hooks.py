@@ -57,7 +57,10 @@ def _format_plain(exc):
         code = tb.tb_frame.f_code
         filename = code.co_filename
         if not filename.startswith(_INTERNAL):
-            if filename[:1] != "<" or filename.startswith("<frozen") or filename in shown or tb.tb_lineno is None:
+            # A frame of JavaScript has empty globals; its source is not shown.
+            if tb.tb_frame.f_globals and (
+                filename[:1] != "<" or filename.startswith("<frozen") or filename in shown or tb.tb_lineno is None
+            ):
                 return None
             line = f'  File "{filename}", line {tb.tb_lineno}, in {code.co_name}\n'
             # Long or recursive tracebacks are shortened elsewhere.

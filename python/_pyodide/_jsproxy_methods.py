@@ -26,6 +26,42 @@ def double_proxy_unwrap(self):
     return unwrap_proxy(self)
 
 
+def double_proxy___enter__(self):
+    return self
+
+
+def double_proxy___exit__(self, *_error):
+    from _pyodide_core import destroy_proxy
+
+    destroy_proxy(self)
+
+
+# ---- JsDisposable, JsAsyncDisposable ----
+
+
+def disposable___enter__(self):
+    return self
+
+
+def disposable___exit__(self, *_error):
+    from _pyodide_core import js_method
+
+    js_method(self, "@@dispose")
+
+
+async def async_disposable___aenter__(self):
+    return self
+
+
+async def async_disposable___aexit__(self, *_error):
+    from _pyodide_core import js_method
+
+    # A method that returns nothing has nothing to wait for.
+    waiting = js_method(self, "@@asyncDispose")
+    if waiting is not None:
+        await waiting
+
+
 # ---- JsArray ----
 
 
@@ -229,6 +265,44 @@ async def async_generator_aclose(self):
 
 
 # ---- JsProxy, JsException ----
+
+
+def object_signatures_bind_sig(self, signature, /):
+    from _pyodide._signatures import bind_function
+
+    return bind_function(self, signature)
+
+
+def object_signatures_bind_class(self, cls, /):
+    from _pyodide._signatures import bind_class
+
+    return bind_class(self, cls)
+
+
+def callable_bind(self, *args):
+    if len(args) == 1 and isinstance(args[0], type):
+        return object_signatures_bind_class(self, args[0])
+    from _pyodide_core import js_method
+
+    return js_method(self, "bind", *args)
+
+
+def object_as_py_json(_self):
+    """Lets ``json.dumps`` take the views that ``as_py_json()`` makes: it asks ``default`` for what is neither dict nor list."""
+    from json import JSONEncoder
+
+    from _pyodide_core import is_json
+
+    usual = JSONEncoder.default
+    if getattr(usual, "takes_views", False):
+        return
+
+    def default(self, o):
+        return o.to_py() if is_json(o) else usual(self, o)
+
+    default.takes_views = True
+    default.__doc__ = usual.__doc__
+    JSONEncoder.default = default
 
 
 def object_map_iter(self):

@@ -122,7 +122,7 @@ def _give(future, ok, value):
 
 for name in (
     "JsArray JsAsyncGenerator JsAsyncIterable JsAsyncIterator JsBuffer JsDomElement JsFetchResponse JsGenerator JsIterable JsIterator "
-    "JsMap JsMutableMap JsNull JsTypedArray"
+    "JsMap JsMutableMap JsNull JsTypedArray JsWeakRef JsDisposable JsAsyncDisposable JsCallableDoubleProxy"
 ).split():
     _public(type(name, (JsProxy,), {}))
 

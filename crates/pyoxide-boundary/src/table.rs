@@ -25,6 +25,11 @@ macro_rules! for_each_js_import {
         pyox_js_error_set_python(type_name: Wire, message: Wire, serial: U32, cause: Handle);
         /// A handle to a `PythonError`, without throwing it (for promises). Parameters as in `pyox_js_error_set_python`.
         pyox_js_error_new(type_name: Wire, message: Wire, serial: U32, cause: Handle) -> Handle;
+        /// Makes what was thrown before, kept by a handle, the error that the export throws.
+        pyox_js_error_set_thrown(error: Handle);
+        /// The JavaScript functions that an error passed since Python called JavaScript, innermost first: a string of lines, three for each
+        /// (name, file, line number); undefined if it tells nothing.
+        pyox_js_error_frames(error: Handle, out: Wire) -> Tag;
         /// A panic or broken invariant: makes a fatal error pending and marks the instance as dead. `message` is UTF-8.
         pyox_js_error_set_fatal(message: Address, length: U32);
 
@@ -45,6 +50,8 @@ macro_rules! for_each_js_import {
         pyox_js_value_to_string(handle: Handle, out: Wire) -> Tag;
         /// A number that is the same for the same object, and for no other while both live.
         pyox_js_value_id(handle: Handle) -> F64;
+        /// `new WeakRef(value)`.
+        pyox_js_value_weak(handle: Handle) -> Handle;
 
         // ---- attributes and items -----------------------------------------------------------------------------
         /// `object[name]`, `name` being a handle to a string. When the value is undefined and there is no such property
@@ -86,7 +93,7 @@ macro_rules! for_each_js_import {
         pyox_js_function_call(function: Handle, this: Handle, args: Wire, args_count: U32, kwnames: Wire, kwargs_count: U32, out: Wire) -> Tag;
         /// `new constructor(...args, kwargs?)`.
         pyox_js_function_construct(constructor: Handle, args: Wire, args_count: U32, kwnames: Wire, kwargs_count: U32, out: Wire) -> Tag;
-        /// `object[name](...args)`, for the core's own use. Arguments as for a call.
+        /// `object[name](...args)`, for the core's own use. Arguments as for a call. The names `@@dispose` and `@@asyncDispose` mean the symbols.
         pyox_js_method_call(object: Handle, name: Handle, args: Wire, args_count: U32, out: Wire) -> Tag;
 
         // ---- iteration --------------------------------------------------------------------------------------------
@@ -385,6 +392,10 @@ macro_rules! for_each_constant {
         JS_IS_ASYNC_DISPOSABLE = 0x2000000;
         /// A plain object: prototype `Object.prototype` (of any realm) or null.
         JS_IS_PLAIN_OBJECT = 0x4000000;
+        /// With `JS_IS_OBJECT_MAP`, or an Array: seen as JSON. Plain objects and Arrays among the values are too.
+        JS_IS_JSON = 0x8000000;
+        /// A WeakRef.
+        JS_IS_WEAK_REF = 0x10000000;
 
         // ---- capabilities of Python objects ----------------------------------------------------------------------------------------
         /// `__len__`.

@@ -4,12 +4,15 @@
 //! what Python raised (`PythonError`, with the formatted traceback). Invariant: the Python exception itself is kept only in
 //! `sys.last_exc`, so that a `PythonError` that somebody keeps does not keep frames alive (JS-135).
 
+use core::ffi::{c_char, c_int};
+use std::ffi::CString;
+
 use pyo3_ffi as ffi;
 
 use crate::boundary::*;
 use crate::cells::Slot;
 use crate::py::{self, Py, PyResult, Raised, Ref};
-use crate::wire::WireValue;
+use crate::wire::{self, WireValue};
 use crate::{jsproxy, string};
 
 /// Serial number of the exception in `sys.last_exc`, as `PythonError` objects carry it.
@@ -27,9 +30,48 @@ pub fn raise_pending() -> Raised {
 
 /// Raises the exception for a thrown JavaScript value.
 pub fn raise_thrown(thrown: JsRef) -> Raised {
+    let frames = js_frames(&thrown);
     match thrown_to_exception(thrown) {
-        Ok(exception) => py::restore(exception),
+        Ok(exception) => {
+            let raised = py::restore(exception);
+            if let Some(frames) = frames {
+                add_frames(&frames);
+            }
+            raised
+        }
         Err(raised) => raised,
+    }
+}
+
+unsafe extern "C" {
+    /// Puts a frame of foreign code onto the traceback of the raised exception. CPython exports it for its own XML parser.
+    fn _PyTraceback_Add(function: *const c_char, file: *const c_char, line: c_int);
+}
+
+/// The JavaScript functions that an error passed, as `pyox_js_error_frames` lists them.
+fn js_frames(thrown: &JsRef) -> Option<String> {
+    let mut out = WireValue::undefined();
+    // SAFETY: the handle is alive; the wire was just written.
+    let frames = unsafe {
+        let tag = pyox_js_error_frames(thrown.handle(), &mut out);
+        wire::read(tag, &out)
+    };
+    match frames.and_then(|text| if text.borrow().is_none() { Ok(None) } else { text.borrow().utf8().map(|text| Some(text.to_owned())) }) {
+        Ok(frames) => frames,
+        Err(Raised) => {
+            py::clear(); // a traceback with less in it, no other error
+            None
+        }
+    }
+}
+
+/// Adds them to the traceback of the raised exception, where Python's own frames will follow (TT-112).
+fn add_frames(frames: &str) {
+    let mut lines = frames.lines();
+    while let (Some(name), Some(file), Some(line)) = (lines.next(), lines.next(), lines.next()) {
+        let (Ok(name), Ok(file)) = (CString::new(name), CString::new(file)) else { continue };
+        // SAFETY: an exception is raised; the texts are 0-terminated.
+        unsafe { _PyTraceback_Add(name.as_ptr(), file.as_ptr(), line.parse().unwrap_or(1)) };
     }
 }
 
@@ -131,6 +173,23 @@ pub fn throw_raised() {
         Err(Raised) => {
             py::clear();
             fatal_text("there was no memory left to report a Python exception");
+        }
+    }
+}
+
+/// Makes what JavaScript itself has thrown the error of the export, if that is what is raised: for exports that only look at
+/// JavaScript values for JavaScript.
+pub fn throw_own() -> bool {
+    let Some(exception) = py::take_raised() else { return false };
+    match jsproxy::exception_handle(exception.borrow()) {
+        Some(handle) => {
+            // SAFETY: the handle is alive as long as the exception.
+            unsafe { pyox_js_error_set_thrown(handle) };
+            true
+        }
+        None => {
+            py::restore(exception);
+            false
         }
     }
 }

@@ -313,8 +313,12 @@ exports! {
     }
 
     fn pyox_py_value_to_py(js: Handle, depth: i32, converter: Handle, out: Wire) -> Tag {
-        let converted = convert::to_py(js, depth, converter)?;
-        result(converted, out)
+        match convert::to_py(js, depth, converter) {
+            Ok(converted) => result(converted, out),
+            // What a getter or a converter threw is thrown on as it is; the error is stored already.
+            Err(Raised) if crate::error::throw_own() => Ok(TAG_FAILURE),
+            Err(Raised) => Err(Raised),
+        }
     }
 }
 

@@ -38,9 +38,20 @@ fn make() -> PyResult<Py> {
 /// `JsBigInt`, `ConversionError` and `jsnull`, which Python itself says best.
 const SPECIAL: &core::ffi::CStr = c"
 class JsBigInt(int):
-    'A JavaScript BigInt: an int that goes back to JavaScript as a BigInt, whatever its size.'
+    'A JavaScript BigInt: an int that goes back to JavaScript as a BigInt, whatever its size. What is computed with it is one too.'
     __slots__ = ()
     __module__ = 'pyodide.ffi'
+
+def _keep(operation):
+    def method(*operands):
+        result = operation(*operands)
+        return JsBigInt(result) if type(result) is int else result
+    return method
+for _name in 'add sub mul floordiv mod pow lshift rshift and or xor'.split():
+    for _name in ('__%s__' % _name, '__r%s__' % _name):
+        setattr(JsBigInt, _name, _keep(getattr(int, _name)))
+for _name in ('__neg__', '__pos__', '__abs__', '__invert__'):
+    setattr(JsBigInt, _name, _keep(getattr(int, _name)))
 
 class ConversionError(Exception):
     'A value has no faithful counterpart in the other language.'
@@ -88,10 +99,12 @@ fn methods() -> Vec<ffi::PyMethodDef> {
         method_keywords(c"create_once_callable", create_once_callable, c"create_once_callable(obj, /, *, _may_syncify=False) -> JsOnceCallable"),
         method_o(c"destroy_proxy", destroy_proxy, c"destroy_proxy(proxy, /): destroys the PyProxy of a JsDoubleProxy."),
         method_o(c"unwrap_proxy", unwrap_proxy, c"unwrap_proxy(proxy, /): the object behind a JsDoubleProxy."),
+        method_keywords(c"bound", bound, c"bound(jsproxy, through, /): a proxy of the same value whose calls and attributes go through a Python object."),
+        method_o(c"is_json", is_json, c"is_json(object, /): is it a view that as_py_json() has made?"),
         method_o(c"as_module", as_module, c"as_module(jsproxy, /): a proxy of the same object that is a package for the import system."),
         method_keywords(c"js_method", js_method, c"js_method(object, name, /, *args): calls a JavaScript method, whatever the proxy's own attributes are."),
         method_o(c"destroy_proxies", destroy_proxies, c"destroy_proxies(pyproxies, /)"),
-        method_keywords(c"to_js", to_js, c"to_js(obj, /, *, depth=-1, pyproxies=None, create_pyproxies=True, dict_converter=None, default_converter=None)"),
+        method_keywords(c"to_js", to_js, c"to_js(obj, /, *, depth=-1, pyproxies=None, create_pyproxies=True, dict_converter=None, default_converter=None, eager_converter=None)"),
         method_o(c"js_eval", js_eval, c"js_eval(source, /): JavaScript's eval, in the global scope."),
         method_keywords(c"schedule", schedule, c"schedule(callback, delay_ms, /) -> int: calls callback() from a macrotask."),
         method_o(c"cancel", cancel, c"cancel(id, /): forgets what schedule() gave the id for."),
@@ -213,6 +226,26 @@ unsafe extern "C" fn as_module(_module: *mut PyObject, object: *mut PyObject) ->
     guard_slot(ptr::null_mut(), || jsproxy::as_module(unsafe { Ref::from_ptr(object) }).map(Py::into_ptr))
 }
 
+unsafe extern "C" fn bound(
+    _module: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        if count != 2 || !kwnames.is_null() {
+            return Err(py::type_error("bound() takes a JsProxy and an object"));
+        }
+        // SAFETY: CPython's fastcall protocol: two live objects.
+        unsafe { jsproxy::bound(Ref::from_ptr(*args), Ref::from_ptr(*args.add(1))).map(Py::into_ptr) }
+    })
+}
+
+unsafe extern "C" fn is_json(_module: *mut PyObject, object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes a live object.
+    guard_slot(ptr::null_mut(), || Ok(Py::boolean(jsproxy::is_json(unsafe { Ref::from_ptr(object) })).into_ptr()))
+}
+
 unsafe extern "C" fn js_method(
     _module: *mut PyObject,
     args: *const *mut PyObject,
@@ -272,7 +305,7 @@ unsafe extern "C" fn to_js(
     guard_slot(ptr::null_mut(), || {
         // SAFETY: CPython's fastcall protocol.
         unsafe {
-            let names = ["depth", "pyproxies", "create_pyproxies", "dict_converter", "default_converter"];
+            let names = ["depth", "pyproxies", "create_pyproxies", "dict_converter", "default_converter", "eager_converter"];
             let (object, options) = parse_one_and_keywords("to_js", args, count, kwnames, names)?;
             convert::to_js_from_python(object, options).map(Py::into_ptr)
         }

@@ -12,12 +12,15 @@ from _pyodide._importhook import register_js_module, unregister_js_module
 from _pyodide_core import (
     ConversionError,
     JsArray,
+    JsAsyncDisposable,
     JsAsyncGenerator,
     JsAsyncIterable,
     JsAsyncIterator,
     JsBigInt,
     JsBuffer,
     JsCallable,
+    JsCallableDoubleProxy,
+    JsDisposable,
     JsDomElement,
     JsDoubleProxy,
     JsException,
@@ -32,6 +35,7 @@ from _pyodide_core import (
     JsPromise,
     JsProxy,
     JsTypedArray,
+    JsWeakRef,
     can_run_sync,
     create_once_callable,
     create_proxy,
@@ -42,17 +46,31 @@ from _pyodide_core import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
+    from typing import Any, Protocol
+
+    class ToJsConverter(Protocol):
+        """The type of ``default_converter`` and ``eager_converter`` of :func:`to_js`."""
+
+        def __call__(self, value: Any, convert: Callable[[Any], JsProxy], cache_conversion: Callable[[Any, JsProxy], None], /) -> Any: ...
+
+
+IN_PYODIDE = True
+"""Is there JavaScript around? Libraries that are imported elsewhere too ask for it."""
 
 __all__ = [
+    "IN_PYODIDE",
     "ConversionError",
     "JsArray",
+    "JsAsyncDisposable",
     "JsAsyncGenerator",
     "JsAsyncIterable",
     "JsAsyncIterator",
     "JsBigInt",
     "JsBuffer",
     "JsCallable",
+    "JsCallableDoubleProxy",
+    "JsDisposable",
     "JsDomElement",
     "JsDoubleProxy",
     "JsException",
@@ -67,6 +85,7 @@ __all__ = [
     "JsPromise",
     "JsProxy",
     "JsTypedArray",
+    "JsWeakRef",
     "can_run_sync",
     "create_once_callable",
     "create_proxy",
@@ -93,3 +112,18 @@ def run_sync[T](awaitable: Awaitable[T], /) -> T:
     from _pyodide._hooks import block_on
 
     return block_on(awaitable)
+
+
+def __getattr__(name: str) -> object:
+    if name == "ToJsConverter":
+        # Only annotations name it, and start-up must not pay for `typing`.
+        from typing import Any, Protocol
+
+        class ToJsConverter(Protocol):
+            """The type of ``default_converter`` and ``eager_converter`` of :func:`to_js`."""
+
+            def __call__(self, value: Any, convert: Any, cache_conversion: Any, /) -> Any: ...
+
+        globals()[name] = ToJsConverter
+        return ToJsConverter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -29,6 +29,7 @@ import {
   JS_IS_SETTABLE,
   JS_IS_SIZED,
   JS_IS_TYPED_ARRAY,
+  JS_IS_WEAK_REF,
   PY_HAS_AITER,
   PY_HAS_ANEXT,
   PY_HAS_AWAIT,
@@ -191,6 +192,8 @@ function flagsByTag(object: object, flags: number): number {
       return isGeneratorLike(object) ? JS_IS_GENERATOR : 0;
     case "AsyncGenerator":
       return isGeneratorLike(object) ? JS_IS_ASYNC_GENERATOR : 0;
+    case "WeakRef":
+      return isCallableQuietly(object, "deref") ? JS_IS_WEAK_REF : 0;
     case "Error":
     case "DOMException":
       return JS_IS_ERROR;

@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 1647709778;
+export const TABLE_HASH = 3245919734;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -133,6 +133,10 @@ export const JS_IS_DISPOSABLE = 16777216;
 export const JS_IS_ASYNC_DISPOSABLE = 33554432;
 /** A plain object: prototype `Object.prototype` (of any realm) or null. */
 export const JS_IS_PLAIN_OBJECT = 67108864;
+/** With `JS_IS_OBJECT_MAP`, or an Array: seen as JSON. Plain objects and Arrays among the values are too. */
+export const JS_IS_JSON = 134217728;
+/** A WeakRef. */
+export const JS_IS_WEAK_REF = 268435456;
 /** `__len__`. */
 export const PY_HAS_LENGTH = 1;
 /** `__getitem__`. */
@@ -219,6 +223,13 @@ export interface JsImports {
   pyox_js_error_set_python(type_name: WirePtr, message: WirePtr, serial: number, cause: JsHandle): void;
   /** A handle to a `PythonError`, without throwing it (for promises). Parameters as in `pyox_js_error_set_python`. */
   pyox_js_error_new(type_name: WirePtr, message: WirePtr, serial: number, cause: JsHandle): JsHandle;
+  /** Makes what was thrown before, kept by a handle, the error that the export throws. */
+  pyox_js_error_set_thrown(error: JsHandle): void;
+  /**
+   * The JavaScript functions that an error passed since Python called JavaScript, innermost first: a string of lines, three for each
+   * (name, file, line number); undefined if it tells nothing.
+   */
+  pyox_js_error_frames(error: JsHandle, out: WirePtr): Tag;
   /** A panic or broken invariant: makes a fatal error pending and marks the instance as dead. `message` is UTF-8. */
   pyox_js_error_set_fatal(message: Address, length: number): void;
   /** A handle to the value on the wire (a string or a number, or a new PyProxy). Not a call: lifetimes are the owner's. */
@@ -237,6 +248,8 @@ export interface JsImports {
   pyox_js_value_to_string(handle: JsHandle, out: WirePtr): Tag;
   /** A number that is the same for the same object, and for no other while both live. */
   pyox_js_value_id(handle: JsHandle): number;
+  /** `new WeakRef(value)`. */
+  pyox_js_value_weak(handle: JsHandle): JsHandle;
   /**
    * `object[name]`, `name` being a handle to a string. When the value is undefined and there is no such property
    * (`in`): `TAG_ABSENT`. Fails with whatever the getter threw.
@@ -278,7 +291,7 @@ export interface JsImports {
   pyox_js_function_call(function_: JsHandle, this_: JsHandle, args: WirePtr, args_count: number, kwnames: WirePtr, kwargs_count: number, out: WirePtr): Tag;
   /** `new constructor(...args, kwargs?)`. */
   pyox_js_function_construct(constructor: JsHandle, args: WirePtr, args_count: number, kwnames: WirePtr, kwargs_count: number, out: WirePtr): Tag;
-  /** `object[name](...args)`, for the core's own use. Arguments as for a call. */
+  /** `object[name](...args)`, for the core's own use. Arguments as for a call. The names `@@dispose` and `@@asyncDispose` mean the symbols. */
   pyox_js_method_call(object: JsHandle, name: JsHandle, args: WirePtr, args_count: number, out: WirePtr): Tag;
   /** `object[Symbol.iterator]()` (0) or `object[Symbol.asyncIterator]()` (1). */
   pyox_js_iterator_new(object: JsHandle, asynchronous: number, out: WirePtr): Tag;
@@ -447,6 +460,8 @@ export const JS_IMPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_js_error_serial", 1, 0],
   ["pyox_js_error_set_python", 4, 0],
   ["pyox_js_error_new", 4, 0],
+  ["pyox_js_error_set_thrown", 1, 0],
+  ["pyox_js_error_frames", 2, 0],
   ["pyox_js_error_set_fatal", 2, 0],
   ["pyox_js_value_new", 1, 0],
   ["pyox_js_value_read", 2, 0],
@@ -456,6 +471,7 @@ export const JS_IMPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_js_value_typeof", 2, 0],
   ["pyox_js_value_to_string", 2, 0],
   ["pyox_js_value_id", 1, 0],
+  ["pyox_js_value_weak", 1, 0],
   ["pyox_js_object_get", 3, 0],
   ["pyox_js_object_set", 3, -1],
   ["pyox_js_object_delete", 2, -1],

@@ -19,6 +19,9 @@ export interface ToJsOptions {
   /** Converts objects that have no conversion of their own. */
   readonly default_converter?: DefaultConverter | undefined;
   readonly defaultConverter?: DefaultConverter | undefined;
+  /** Asked first about every object that is no immediate value; `convert` gives the object's usual conversion. */
+  readonly eager_converter?: DefaultConverter | undefined;
+  readonly eagerConverter?: DefaultConverter | undefined;
 }
 
 /** Options of `toPy`. */
@@ -42,6 +45,7 @@ export interface CoreToJsOptions {
   readonly create_pyproxies: boolean;
   readonly dict_converter: unknown;
   readonly default_converter: unknown;
+  readonly eager_converter: unknown;
 }
 
 /** Depth and options for the core; undefined when there is nothing but defaults. */
@@ -52,12 +56,21 @@ export function toJsArguments(options: ToJsOptions): { readonly depth: number; r
   const create = options.create_pyproxies ?? options.create_proxies ?? options.createPyproxies ?? true;
   const dictConverter = options.dict_converter ?? options.dictConverter;
   const defaultConverter = options.default_converter ?? options.defaultConverter;
+  const eagerConverter = options.eager_converter ?? options.eagerConverter;
   requireFunction(dictConverter, "dict_converter");
   requireFunction(defaultConverter, "default_converter");
-  const isDefault = pyproxies === undefined && create && dictConverter === undefined && defaultConverter === undefined;
+  requireFunction(eagerConverter, "eager_converter");
+  const isDefault =
+    pyproxies === undefined && create && dictConverter === undefined && defaultConverter === undefined && eagerConverter === undefined;
   const forwarded = isDefault
     ? undefined
-    : { pyproxies, create_pyproxies: create, dict_converter: dictConverter, default_converter: defaultConverter };
+    : {
+        pyproxies,
+        create_pyproxies: create,
+        dict_converter: dictConverter,
+        default_converter: defaultConverter,
+        eager_converter: eagerConverter,
+      };
   return { depth: depthOf(options.depth), forwarded };
 }
 

@@ -32,8 +32,9 @@ pub fn to_js(object: Ref<'_>, depth: i32, options: Handle, out: &mut WireValue) 
 /// The JavaScript value of an object, as a handle.
 fn convert(object: Ref<'_>, depth: i32, options: Handle) -> PyResult<JsRef> {
     let create_pyproxies = creates_pyproxies(options)?;
-    if let Some(converter) = option(options, c"default_converter")? {
-        return by_level(object, depth, options, create_pyproxies, converter);
+    let (default, eager) = (option(options, c"default_converter")?, option(options, c"eager_converter")?);
+    if default.is_some() || eager.is_some() {
+        return by_level(object, depth, options, create_pyproxies, default, eager);
     }
     let mut recorder = Recorder { tape: Writer::new(), seen: AddressMap::default(), containers: 0, create_pyproxies };
     recorder.value(object, depth)?;
@@ -403,7 +404,10 @@ impl Drop for View {
 
 /// A conversion with a default converter, one level at a time.
 struct ByLevel {
-    converter: Py,
+    /// For what has no conversion of its own.
+    converter: Option<Py>,
+    /// For everything that is no immediate value, before its own conversion.
+    eager: Option<Py>,
     dict_converter: Option<Py>,
     /// Address of a Python object -> what it became; the object is kept so that the address stays its own.
     made: AddressMap<(Py, JsRef)>,
@@ -426,9 +430,17 @@ static CACHE: Definition = Definition(ffi::PyMethodDef {
     ml_doc: c"cache_conversion(value, result): what `value` becomes, should it be met again.".as_ptr(),
 });
 
-fn by_level(object: Ref<'_>, depth: i32, options: Handle, create_pyproxies: bool, converter: Py) -> PyResult<JsRef> {
+fn by_level(
+    object: Ref<'_>,
+    depth: i32,
+    options: Handle,
+    create_pyproxies: bool,
+    converter: Option<Py>,
+    eager: Option<Py>,
+) -> PyResult<JsRef> {
     let mut state = Box::new(ByLevel {
         converter,
+        eager,
         dict_converter: option(options, c"dict_converter")?,
         made: AddressMap::default(),
         options,
@@ -470,6 +482,17 @@ impl ByLevel {
         if !needs_proxy(object) || depth == 0 {
             return self.leaf(object);
         }
+        match self.eager.clone() {
+            Some(eager) => self.convert_by(&eager, object),
+            None => self.usual(object, depth),
+        }
+    }
+
+    /// The conversion that an object has, without asking an eager converter about the object itself.
+    fn usual(&mut self, object: Ref<'_>, depth: i32) -> PyResult<JsRef> {
+        if !needs_proxy(object) || depth == 0 {
+            return self.leaf(object);
+        }
         let raw = object.as_ptr();
         // SAFETY: the object is alive; elements are owned while they are converted.
         unsafe {
@@ -500,7 +523,10 @@ impl ByLevel {
                 return convert(object, depth, 0);
             }
         }
-        self.convert_by_default(object)
+        match self.converter.clone() {
+            Some(converter) => self.convert_by(&converter, object),
+            None => self.leaf(object),
+        }
     }
 
     fn keep(&mut self, object: Ref<'_>, js: &JsRef) {
@@ -545,12 +571,11 @@ impl ByLevel {
         Ok(result)
     }
 
-    fn convert_by_default(&mut self, object: Ref<'_>) -> PyResult<JsRef> {
+    fn convert_by(&mut self, converter: &Py, object: Ref<'_>) -> PyResult<JsRef> {
         let Some((convert, cache)) = &self.callbacks else {
             return self.leaf(object);
         };
         let (convert, cache) = (convert.function.clone(), cache.function.clone());
-        let converter = self.converter.clone();
         let result = converter.borrow().call(&[object, convert.borrow(), cache.borrow()])?;
         let js = self.leaf(result.borrow())?;
         self.keep(object, &js);
@@ -595,7 +620,9 @@ unsafe extern "C" fn convert_again(capsule: *mut PyObject, value: *mut PyObject)
         // SAFETY: the capsule is that of a `ByLevel`, the value alive.
         unsafe {
             let state = running::<ByLevel>(capsule)?;
-            let handle = state.value(Ref::from_ptr(value), -1)?;
+            let value = Ref::from_ptr(value);
+            // An eager converter that asks for an object's conversion means the one that the object has.
+            let handle = if state.eager.is_some() { state.usual(value, -1)? } else { state.value(value, -1)? };
             let mut out = WireValue::undefined();
             let tag = pyox_js_value_read(handle.handle(), &mut out);
             wire::read(tag, &out).map(Py::into_ptr)
@@ -622,15 +649,15 @@ unsafe extern "C" fn cache(capsule: *mut PyObject, args: *mut *mut PyObject, cou
 ///
 /// # Errors
 /// As `to_js`.
-pub fn to_js_from_python(object: Ref<'_>, options: [Option<Ref<'_>>; 5]) -> PyResult<Py> {
-    let [depth, pyproxies, create_pyproxies, dict_converter, default_converter] =
+pub fn to_js_from_python(object: Ref<'_>, options: [Option<Ref<'_>>; 6]) -> PyResult<Py> {
+    let [depth, pyproxies, create_pyproxies, dict_converter, default_converter, eager_converter] =
         options.map(|value| value.filter(|value| !value.is_none()));
     let depth = super::to_py::parse_depth(depth)?;
     if !needs_proxy(object) {
         return Ok(object.to_owned());
     }
     let create = create_pyproxies.map_or(Ok(true), Ref::is_true)?;
-    if default_converter.is_none() && (!is_container(object) || depth == 0) {
+    if default_converter.is_none() && eager_converter.is_none() && (!is_container(object) || depth == 0) {
         if !create {
             return Err(no_conversion(object));
         }
@@ -657,6 +684,9 @@ pub fn to_js_from_python(object: Ref<'_>, options: [Option<Ref<'_>>; 5]) -> PyRe
     }
     if let Some(converter) = default_converter {
         proxies.set(&carrier, "default_converter", converter)?;
+    }
+    if let Some(converter) = eager_converter {
+        proxies.set(&carrier, "eager_converter", converter)?;
     }
     let handle = convert(object, depth, carrier.handle())?;
     // SAFETY: the handle is alive.

@@ -137,8 +137,15 @@ pub(super) unsafe extern "C" fn getattro(object: *mut PyObject, name: *mut PyObj
                         return Ok(found.into_ptr());
                     }
                 }
+                if js.flags & JS_IS_PROMISE != 0 && super::promise::is_future_method(name_ref) {
+                    return super::promise::future_for(this)?.borrow().attr_str(name_ref).map(Py::into_ptr);
+                }
                 // Raises AttributeError with CPython's own words.
                 return Py::owned_or_err(ffi::PyObject_GenericGetAttr(object, name)).map(Py::into_ptr);
+            }
+            if js.flags & super::BOUND != 0 {
+                let value = wire::read(tag, &out)?;
+                return Ref::from_ptr(js.this).call_method(c"attribute", &[this, name_ref, value.borrow()]).map(Py::into_ptr);
             }
             match wire::read_parts(tag, &out) {
                 Ok(value) => value,

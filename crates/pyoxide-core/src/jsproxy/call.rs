@@ -159,6 +159,24 @@ pub(super) unsafe extern "C" fn vectorcall(
     })
 }
 
+/// A call of a function with a signature: of what the signature makes of it.
+pub(super) unsafe extern "C" fn vectorcall_bound(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython's vectorcall protocol; a bound proxy keeps what it works through.
+        unsafe {
+            let through = Ref::from_ptr(this_fields(Ref::from_ptr(callable))?.this).to_owned();
+            // Not `nargsf`: the place before the arguments is the caller's to lend, once.
+            let count = ffi::PyVectorcall_NARGS(nargsf) as usize;
+            Py::owned_or_err(ffi::PyObject_Vectorcall(through.as_ptr(), args, count, kwnames)).map(Py::into_ptr)
+        }
+    })
+}
+
 unsafe extern "C" fn new(
     callable: *mut PyObject,
     args: *const *mut PyObject,
@@ -169,6 +187,10 @@ unsafe extern "C" fn new(
         // SAFETY: CPython's fastcall protocol.
         unsafe {
             let js = this_fields(Ref::from_ptr(callable))?;
+            if js.flags & super::BOUND != 0 {
+                let construct = Ref::from_ptr(js.this).attr(c"new")?;
+                return Py::owned_or_err(ffi::PyObject_Vectorcall(construct.as_ptr(), args, count as usize, kwnames)).map(Py::into_ptr);
+            }
             invoke(args, count as usize, kwnames, |args, count, names, kwargs, out| {
                 pyox_js_function_construct(js.handle, args, count, names, kwargs, out)
             })

@@ -61,10 +61,10 @@ pub(super) fn map_lookup(object: Ref<'_>, key: Ref<'_>) -> PyResult<Option<Py>> 
             TAG_ABSENT => Ok(None),
             TAG_HANDLE_OWNED if js.flags & JS_IS_HEREDITARY != 0 => match wire::read_parts(TAG_HANDLE_OWNED, &out) {
                 Err((handle, flags)) if flags & JS_IS_PLAIN_OBJECT != 0 => {
-                    let marks = js.flags & (JS_IS_OBJECT_MAP | JS_IS_HEREDITARY);
+                    let marks = js.flags & (JS_IS_OBJECT_MAP | JS_IS_HEREDITARY | JS_IS_JSON);
                     jsproxy::new(handle, flags | marks, None).map(Some)
                 }
-                Err((handle, flags)) => jsproxy::new(handle, flags, None).map(Some),
+                Err((handle, flags)) => jsproxy::new(handle, flags | super::json_marks(js.flags, flags), None).map(Some),
                 Ok(value) => value.map(Some),
             },
             tag => wire::read(tag, &out).map(Some),
@@ -159,7 +159,13 @@ fn get_at(object: Ref<'_>, index: u32) -> PyResult<Py> {
     // SAFETY: the handle is alive; the wire was just written.
     unsafe {
         let tag = pyox_js_array_get(js.handle, index, &mut out);
-        wire::read(tag, &out)
+        if js.flags & JS_IS_JSON == 0 {
+            return wire::read(tag, &out);
+        }
+        match wire::read_parts(tag, &out) {
+            Ok(value) => value,
+            Err((handle, flags)) => jsproxy::new(handle, flags | super::json_marks(js.flags, flags), None),
+        }
     }
 }
 
@@ -186,7 +192,7 @@ unsafe extern "C" fn array_get(object: *mut PyObject, key: *mut PyObject) -> *mu
                     let slice =
                         JsRef::owned_or_err(pyox_js_array_slice(this_fields(object)?.handle, start, step, count))?;
                     let flags = pyox_js_value_flags(slice.handle());
-                    jsproxy::new(slice, flags, None).map(Py::into_ptr)
+                    jsproxy::new(slice, flags | super::json_marks(this_fields(object)?.flags, flags), None).map(Py::into_ptr)
                 }
             }
         }

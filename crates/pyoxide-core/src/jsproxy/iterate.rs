@@ -58,6 +58,12 @@ fn new_iterator(object: *mut PyObject, asynchronous: u32) -> *mut PyObject {
 }
 
 unsafe extern "C" fn iter(object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes a live object.
+    if super::is_json(unsafe { Ref::from_ptr(object) }) {
+        // JavaScript's own iterator would give elements that are no views.
+        // SAFETY: alive; returns a new reference or null with an error.
+        return unsafe { ffi::PySeqIter_New(object) };
+    }
     new_iterator(object, 0)
 }
 

@@ -94,8 +94,25 @@ macro_rules! delegated {
 
 delegated! {
     double_proxy {
+        enter "__enter__" "Gives the proxy itself.";
+        exit "__exit__" "Destroys the PyProxy.";
         destroy "destroy" "destroy()\n\nDestroys the PyProxy: JavaScript cannot use it any more.";
         unwrap "unwrap" "unwrap()\n\nThe Python object behind the proxy.";
+    }
+    disposable {
+        enter "__enter__" "Gives the object itself.";
+        exit "__exit__" "Disposes of the object.";
+    }
+    async_disposable {
+        aenter "__aenter__" "Gives the object itself.";
+        aexit "__aexit__" "Disposes of the object, and waits for it.";
+    }
+    object_signatures {
+        bind_sig "bind_sig" "bind_sig(signature, /)\n\nThe same function, called as a Python signature says: keyword arguments become an object of options.";
+        bind_class "bind_class" "bind_class(cls, /)\n\nThe same class or object, whose methods and constructor have the signatures of a Python class.";
+    }
+    callable {
+        bind "bind" "bind(this, /, *args)\n\nJavaScript's bind; bind(SignatureClass) gives the function or class Python signatures.";
     }
     async_generator {
         asend "asend" "asend(value, /)\n\nResumes with a value: an awaitable of what is yielded next, or StopAsyncIteration.";
@@ -196,10 +213,14 @@ pub(super) unsafe extern "C" fn exception_reduce(object: *mut PyObject, _unused:
 
 /// Methods of JsProxy itself that need conversions.
 pub(super) fn object() -> Vec<ffi::PyMethodDef> {
-    vec![
+    let mut all = object_signatures();
+    all.extend([
         method_keywords(c"to_py", to_py, c"to_py(*, depth=-1, default_converter=None)\n\nConverts to native Python objects as well as possible; depth 1 converts one level."),
+        method_noargs(c"as_py_json", as_py_json, c"as_py_json()\n\nA view of JSON as Python reads it: plain objects are mappings, Arrays are sequences, at every depth; nothing is copied."),
+        method_noargs(c"to_weakref", to_weakref, c"to_weakref() -> JsWeakRef\n\nA WeakRef to the JavaScript object."),
         method_keywords(c"as_object_map", as_object_map, c"as_object_map(*, hereditary=False) -> JsMutableMap\n\nA view of the own properties as a mapping; with hereditary, plain objects among the values are views too."),
-    ]
+    ]);
+    all
 }
 
 unsafe extern "C" fn to_py(
@@ -244,6 +265,36 @@ unsafe fn keywords_only<'a, const N: usize>(
         }
     }
     Ok(values)
+}
+
+unsafe extern "C" fn as_py_json(object: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handle is alive.
+        unsafe {
+            let js = this_fields(Ref::from_ptr(object))?;
+            // `json.dumps` learns to take such views with the first of them.
+            Py::owned_or_err(delegate(c"object_as_py_json", object, ptr::null(), 0, ptr::null_mut()))?;
+            let marks = match js.flags {
+                flags if flags & JS_IS_ARRAY != 0 => JS_IS_JSON,
+                flags if flags & (JS_IS_CALLABLE | JS_IS_ERROR) == 0 => JS_IS_OBJECT_MAP | JS_IS_HEREDITARY | JS_IS_JSON,
+                _ => return Err(py::type_error("as_py_json() needs an object or an Array, as JSON has them")),
+            };
+            let handle = JsRef::from_owned(pyox_js_handle_clone(js.handle));
+            jsproxy::new(handle, js.flags | marks, None).map(Py::into_ptr)
+        }
+    })
+}
+
+unsafe extern "C" fn to_weakref(object: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes a live object; the handle is alive.
+        unsafe {
+            let js = this_fields(Ref::from_ptr(object))?;
+            let weak = JsRef::owned_or_err(pyox_js_value_weak(js.handle))?;
+            let flags = pyox_js_value_flags(weak.handle());
+            jsproxy::new(weak, flags, None).map(Py::into_ptr)
+        }
+    })
 }
 
 unsafe extern "C" fn as_object_map(

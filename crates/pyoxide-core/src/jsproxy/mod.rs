@@ -76,9 +76,13 @@ pub enum Class {
     JsMutableMap,
     JsDomElement,
     JsFetchResponse,
+    JsCallableDoubleProxy,
+    JsWeakRef,
+    JsDisposable,
+    JsAsyncDisposable,
 }
 
-const CLASS_COUNT: usize = 18;
+const CLASS_COUNT: usize = 22;
 
 struct ClassSpec {
     class: Class,
@@ -110,6 +114,10 @@ const CLASSES: [ClassSpec; CLASS_COUNT] = [
     class(Class::JsMap, c"pyodide.ffi.JsMap", &[Class::JsIterable], c"A proxy of an object with `get`, a size, and iteration over its keys: a Python mapping."),
     class(Class::JsMutableMap, c"pyodide.ffi.JsMutableMap", &[Class::JsMap], c"A proxy of a Map, or an object map: a Python mutable mapping."),
     class(Class::JsDomElement, c"pyodide.ffi.JsDomElement", &[Class::JsProxy], c"A proxy of a DOM element."),
+    class(Class::JsCallableDoubleProxy, c"pyodide.ffi.JsCallableDoubleProxy", &[Class::JsDoubleProxy, Class::JsCallable], c"A JsDoubleProxy of something that can be called."),
+    class(Class::JsWeakRef, c"pyodide.ffi.JsWeakRef", &[Class::JsProxy], c"A proxy of a WeakRef: `deref` gives the object while it is alive."),
+    class(Class::JsDisposable, c"pyodide.ffi.JsDisposable", &[Class::JsProxy], c"A proxy of an object with a method `Symbol.dispose`: a context manager that disposes of it."),
+    class(Class::JsAsyncDisposable, c"pyodide.ffi.JsAsyncDisposable", &[Class::JsProxy], c"A proxy of an object with a method `Symbol.asyncDispose`: an asynchronous context manager."),
     class(Class::JsFetchResponse, c"pyodide.ffi.JsFetchResponse", &[Class::JsProxy], c"A proxy of a Response, as `fetch` gives it."),
 ];
 
@@ -213,7 +221,11 @@ fn methods_of(class: Class) -> Option<*mut c_void> {
             all.extend(methods::object());
             all
         }
-        Class::JsCallable => call::methods(),
+        Class::JsCallable => {
+            let mut all = call::methods();
+            all.extend(methods::callable());
+            all
+        }
         Class::JsPromise => promise::methods(),
         Class::JsBuffer => buffer::methods(),
         Class::JsDoubleProxy => methods::double_proxy(),
@@ -223,6 +235,8 @@ fn methods_of(class: Class) -> Option<*mut c_void> {
         Class::JsIterator => methods::iterator(),
         Class::JsGenerator => methods::generator(),
         Class::JsAsyncGenerator => methods::async_generator(),
+        Class::JsDisposable => methods::disposable(),
+        Class::JsAsyncDisposable => methods::async_disposable(),
         _ => Vec::new(),
     };
     methods.push(methods::class_getitem());
@@ -283,8 +297,11 @@ const ONCE_CALLABLE: u32 = 1 << 31;
 /// The mark in a type key of an object that was imported as a module.
 pub(crate) const MODULE: u32 = 1 << 30;
 
+/// The mark in a type key of a function or class with a signature: what it does goes through the object in `this`.
+pub(crate) const BOUND: u32 = 1 << 29;
+
 /// The flags that decide the concrete type. The others say more about the value, but give no other operators.
-const TYPE_FLAGS: u32 = !(JS_IS_PLAIN_OBJECT | JS_IS_HEREDITARY);
+const TYPE_FLAGS: u32 = !(JS_IS_PLAIN_OBJECT | JS_IS_HEREDITARY | JS_IS_JSON);
 
 static CONCRETE: Slot<Vec<(u32, *mut PyTypeObject)>> = Slot::new(Vec::new());
 static LAST: Slot<(u32, *mut PyTypeObject)> = Slot::new((u32::MAX, ptr::null_mut()));
@@ -346,8 +363,17 @@ fn classes_for(flags: u32) -> Vec<Class> {
         add(JS_IS_ARRAY | JS_IS_NODE_LIST, Class::JsArray);
         add(JS_IS_BUFFER, Class::JsBuffer);
     }
-    add(JS_IS_DOUBLE_PROXY, Class::JsDoubleProxy);
-    add(JS_IS_CALLABLE, Class::JsCallable);
+    if flags & (JS_IS_DOUBLE_PROXY | JS_IS_CALLABLE) == JS_IS_DOUBLE_PROXY | JS_IS_CALLABLE {
+        add(JS_IS_CALLABLE, Class::JsCallableDoubleProxy);
+    } else {
+        add(JS_IS_DOUBLE_PROXY, Class::JsDoubleProxy);
+        add(JS_IS_CALLABLE, Class::JsCallable);
+    }
+    add(JS_IS_WEAK_REF, Class::JsWeakRef);
+    if flags & JS_IS_DOUBLE_PROXY == 0 {
+        add(JS_IS_DISPOSABLE, Class::JsDisposable);
+        add(JS_IS_ASYNC_DISPOSABLE, Class::JsAsyncDisposable);
+    }
     add(JS_IS_PROMISE, Class::JsPromise);
     add(JS_IS_DOM_ELEMENT, Class::JsDomElement);
     add(JS_IS_FETCH_RESPONSE, Class::JsFetchResponse);
@@ -390,6 +416,12 @@ fn make_concrete(flags: u32) -> PyResult<Py> {
     methods::slots(&mut slots, flags);
     if flags & JS_IS_PROMISE != 0 {
         promise::slots(&mut slots);
+        if flags & JS_IS_CALLABLE == 0 {
+            // The future that it keeps may refer to frames that refer to the proxy.
+            type_flags |= ffi::Py_TPFLAGS_HAVE_GC;
+            slots.add(ffi::Py_tp_traverse, traverse as *mut c_void);
+            slots.add(ffi::Py_tp_clear, clear as *mut c_void);
+        }
     }
     if is_array_like(flags) {
         type_flags |= ffi::Py_TPFLAGS_SEQUENCE;
@@ -417,18 +449,49 @@ pub fn new(handle: JsRef, flags: u32, this: Option<Ref<'_>>) -> PyResult<Py> {
     let ty = concrete_type(flags)?;
     // SAFETY: a type of ours, whose instances are JsProxyObjects; all fields are written before anyone sees the object.
     unsafe {
-        let object = Py::owned_or_err(ffi::PyObject_New::<PyObject>(ty))?;
+        let collected = ffi::PyType_HasFeature(ty, ffi::Py_TPFLAGS_HAVE_GC) != 0;
+        let object = Py::owned_or_err(if collected { ffi::PyObject_GC_New::<PyObject>(ty) } else { ffi::PyObject_New::<PyObject>(ty) })?;
         ptr::write(
             &raw mut (*object.as_ptr().cast::<JsProxyObject>()).js,
             JsFields {
                 handle: handle.into_handle(),
                 flags,
                 this: this.map_or(ptr::null_mut(), |this| this.to_owned().into_ptr()),
-                vectorcall: Some(call::vectorcall),
+                vectorcall: Some(if flags & BOUND != 0 { call::vectorcall_bound } else { call::vectorcall }),
             },
         );
+        if collected {
+            ffi::PyObject_GC_Track(object.as_ptr().cast());
+        }
         Ok(object)
     }
+}
+
+/// A proxy of the same value that works through a Python object: a function or class with a signature (ROAD-24).
+///
+/// # Errors
+/// Not a JsProxy; no memory.
+pub fn bound(object: Ref<'_>, through: Ref<'_>) -> PyResult<Py> {
+    let js = this_fields(object)?;
+    // SAFETY: the handle is alive; the clone is ours.
+    let handle = JsRef::from_owned(unsafe { pyox_js_handle_clone(js.handle) });
+    new(handle, (js.flags & !(MODULE | JS_IS_PROMISE)) | BOUND, Some(through))
+}
+
+/// Is it a view as JSON (`as_py_json`)?
+pub fn is_json(object: Ref<'_>) -> bool {
+    flags_of(object) & JS_IS_JSON != 0
+}
+
+/// The marks that an element of a JSON view gets.
+fn json_marks(of: u32, element: u32) -> u32 {
+    if of & JS_IS_JSON == 0 {
+        return 0;
+    }
+    if element & JS_IS_PLAIN_OBJECT != 0 {
+        return JS_IS_OBJECT_MAP | JS_IS_HEREDITARY | JS_IS_JSON;
+    }
+    if element & JS_IS_ARRAY != 0 { JS_IS_JSON } else { 0 }
 }
 
 /// A second proxy of the same JavaScript object, which the import system takes for a package.
@@ -451,12 +514,44 @@ unsafe extern "C" fn dealloc(object: *mut PyObject) {
     // SAFETY: CPython calls this once, with an object of a type of ours; heap types are owned by their instances.
     unsafe {
         let ty = ffi::Py_TYPE(object);
+        let collected = ffi::PyType_HasFeature(ty, ffi::Py_TPFLAGS_HAVE_GC) != 0;
+        if collected {
+            ffi::PyObject_GC_UnTrack(object.cast());
+        }
         let js = &(*object.cast::<JsProxyObject>()).js;
         pyox_js_handle_drop(js.handle);
         drop(Py::owned_or_none(js.this));
-        ffi::PyObject_Free(object.cast());
+        if collected {
+            ffi::PyObject_GC_Del(object.cast());
+        } else {
+            ffi::PyObject_Free(object.cast());
+        }
         ffi::Py_DECREF(ty.cast());
     }
+}
+
+unsafe extern "C" fn traverse(object: *mut PyObject, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
+    // SAFETY: CPython passes a live object of a type of ours and a function to call for what it refers to; nothing else runs.
+    unsafe {
+        for referred in [(*object.cast::<JsProxyObject>()).js.this, ffi::Py_TYPE(object).cast()] {
+            if !referred.is_null() {
+                let stop = visit(referred, argument);
+                if stop != 0 {
+                    return stop;
+                }
+            }
+        }
+    }
+    0
+}
+
+unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
+    // SAFETY: CPython passes a live object of a type of ours; the field is empty before the old value is freed.
+    unsafe {
+        let this = core::mem::replace(&mut (*object.cast::<JsProxyObject>()).js.this, ptr::null_mut());
+        drop(Py::owned_or_none(this));
+    }
+    0
 }
 
 /// The fields of a proxy, `JsException` included; `None` for any other object.

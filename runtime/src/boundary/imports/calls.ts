@@ -32,6 +32,12 @@ interface Kept {
   readonly borrower: unknown;
 }
 
+/** The method behind `@@dispose` or `@@asyncDispose`. */
+function disposer(receiver: object, name: string): unknown {
+  const symbol: unknown = Reflect.get(Symbol, name.slice(2));
+  return typeof symbol === "symbol" ? (receiver as { readonly [key: symbol]: unknown })[symbol] : undefined;
+}
+
 const RETURNED = "Object has already been destroyed: this proxy was returned to Python by a JavaScript function, which frees it";
 
 /** Rows of the sections "calls" and "iteration". */
@@ -203,7 +209,7 @@ export function callImports({ wire, handles, registry, calledPromises }: ImportC
       try {
         const receiver = handles.get(object) as object;
         const key = handles.get(name) as string;
-        method = (receiver as Method)[key];
+        method = key.startsWith("@@") ? disposer(receiver, key) : (receiver as Method)[key];
         if (typeof method !== "function") throw new TypeError(`The object has no method \`${key}\``);
         const kept = (typeof receiver === "object" && receiver !== null) ? generators.get(receiver) : undefined;
         const values = readArguments(args >>> 0, count, kept?.lent ?? lent);

@@ -1,4 +1,5 @@
 /** Given to wasm: handles, errors, and what can be asked of any value. */
+import { framesOf } from "../../errors/frames";
 import { PythonError } from "../../errors/errors";
 import { doubleProxyFlags } from "../flags";
 import type { Address, JsHandle, JsImports, Tag, WirePtr } from "../generated";
@@ -37,6 +38,17 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
         return handles.add(pythonError(typeName, message, serial, cause));
       } catch (error) {
         return wire.fail(error, 0) as JsHandle;
+      }
+    },
+    pyox_js_error_set_thrown(error: JsHandle): void {
+      wire.setStored(handles.get(error));
+    },
+    pyox_js_error_frames(error: JsHandle, out: WirePtr): Tag {
+      try {
+        return wire.encodeResult(framesOf(handles.get(error)), out);
+      } catch {
+        // What cannot be asked tells nothing; the error itself is on its way.
+        return wire.encodeResult(undefined, out);
       }
     },
     pyox_js_error_set_fatal(message: Address, length: number): void {
@@ -87,6 +99,13 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
     },
     pyox_js_value_id(handle: JsHandle): number {
       return handles.identity(handles.get(handle));
+    },
+    pyox_js_value_weak(handle: JsHandle): JsHandle {
+      try {
+        return handles.add(new WeakRef(handles.get(handle) as WeakKey));
+      } catch (error) {
+        return wire.fail(error, 0) as JsHandle;
+      }
     },
   } satisfies Partial<JsImports>;
 }
