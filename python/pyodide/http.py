@@ -189,23 +189,24 @@ class FetchResponse:
     async def unpack_archive(self, *, extract_dir: str | None = None, format: str | None = None) -> None:
         """Unpack the body, an archive, into a folder: the current one unless ``extract_dir`` is given.
 
-        ``format`` is one that :func:`shutil.unpack_archive` knows ("zip", "tar", "gztar", "bztar"...); without it the extension of
-        the URL decides. Raises ValueError if neither is known.
+        ``format`` is one that :func:`shutil.unpack_archive` knows ("zip", "tar", "gztar", "bztar"...), or "wheel"; without it the
+        extension of the URL decides. Raises ValueError if neither is known, and shutil.ReadError for an archive that is damaged or
+        wants to write outside of the folder; then nothing was written.
         """
         from os import path
-        from shutil import get_unpack_formats, unpack_archive
         from tempfile import TemporaryDirectory
         from urllib.parse import unquote, urlsplit
 
+        from _pyodide._archive import check_format, format_of_name, unpack_archive
+
         name = unquote(urlsplit(self.url).path).rpartition("/")[2]
         if format is None:
-            known = [(kind, extension) for kind, extensions, _ in get_unpack_formats() for extension in extensions]
-            format = next((kind for kind, extension in known if name.endswith(extension)), None)
+            format = format_of_name(name)
             if format is None:
                 name = name if len(name) <= 80 else f"{name[:80]}..."
                 raise ValueError(f"Unknown archive format {name!r}: pass `format`, or use a URL that ends like an archive")
-        elif format not in [known for known, _, _ in get_unpack_formats()]:
-            raise ValueError(f"Unknown archive format {format!r}")
+        else:
+            format = check_format(format)
         data = await self._read("arrayBuffer")
         with TemporaryDirectory() as folder:
             file = path.join(folder, "archive")

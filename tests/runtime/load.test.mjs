@@ -45,6 +45,41 @@ test("JS-011 args are those of the python command", async ({ load, assert }) => 
   assert.deepEqual(py.runPython("from pyodide.ffi import to_js; to_js(sys.warnoptions)"), ["ignore"]);
 });
 
+test("JS-011 Arguments and variables that CPython reads before all else", async ({ load, assert }) => {
+  const see = async (options) => {
+    const py = await load({ stderr: () => {}, ...options });
+    const text = py.runPython("import sys, json; json.dumps([sys.flags.dev_mode, sys.flags.int_max_str_digits, sys.flags.ignore_environment, '/from/variable' in sys.path, hash('abc'), sys.warnoptions])");
+    return JSON.parse(text);
+  };
+  const plain = await see({});
+  assert.deepEqual(plain.slice(0, 4), [false, 4300, 0, false]);
+  assert.deepEqual((await see({ args: ["-X", "dev"] })).with(4, 0), [true, 4300, 0, false, 0, ["default"]]);
+  assert.equal((await see({ args: ["-qXdev"] }))[0], true);
+  assert.equal((await see({ args: ["-c", "pass", "-Xdev"] }))[0], false);
+  const variables = { PYTHONDEVMODE: "1", PYTHONPATH: "/from/variable", PYTHONINTMAXSTRDIGITS: "0", PYTHONHASHSEED: "42" };
+  const read = await see({ env: variables });
+  assert.deepEqual(read.slice(0, 4), [true, 0, 0, true]);
+  assert.equal((await see({ env: variables }))[4], read[4], "PYTHONHASHSEED fixes hashes");
+  assert.deepEqual((await see({ env: variables, args: ["-sE"] })).slice(0, 4), [false, 4300, 1, false]);
+});
+
+test("JS-011 Arguments with which Python does not start are refused by name", async ({ load, assert }) => {
+  for (const [args, status, said] of [
+    [["-V"], 0, /^Python 3\.14/],
+    [["--help"], 0, /^usage: /],
+    [["-Z"], 2, /unknown option:? -Z/i],
+    [["-W"], 2, /argument expected for the -W option/i],
+  ]) {
+    const output = [];
+    const error = await assert.rejects(() => load({ args, stdout: (line) => output.push(line), stderr: (line) => output.push(line) }));
+    assert.includes(error.message, JSON.stringify(args));
+    assert.includes(error.message, `exit status ${status}`);
+    assert.ok(output.some((line) => said.test(line)), output.slice(0, 3).join("\n"));
+  }
+  const error = await assert.rejects(() => load({ args: ["-X", "frozen_modules=maybe"], stderr: () => {} }));
+  assert.match(error.message, /frozen_modules/);
+});
+
 test("JS-011 JS-008 What Python prints while it starts goes to stdout", async ({ load, assert }) => {
   const lines = [];
   await load({ args: ["-c", "print('from the start')"], stdout: (line) => lines.push(line) }).then(

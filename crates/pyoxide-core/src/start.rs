@@ -31,6 +31,9 @@ const SEARCH_PATHS: [&CStr; 4] = [
     c"/lib/python3.14/site-packages",
 ];
 
+/// CPython keeps an option that is still to be decided as the `int` -1, and takes an unsigned 32-bit value for it.
+const UNDECIDED: u64 = u32::MAX as u64;
+
 /// Starts Python: 0, or an exit code plus 1 when there is nothing left to do.
 ///
 /// # Errors
@@ -107,10 +110,11 @@ unsafe fn configure(arguments: &[Vec<u8>]) -> Option<i32> {
         };
         let mut argv: Vec<*const c_char> = arguments.iter().map(|text| text.as_ptr().cast()).collect();
         expect(ffi::PyInitConfig_SetStrList(config, c"argv".as_ptr(), argv.len(), argv.as_mut_ptr()), "argv");
+        let options = Options::read(arguments);
         // A given search path replaces the one that CPython makes, PYTHONPATH included.
         let python_path = std::env::var_os("PYTHONPATH").unwrap_or_default();
         let mut extra: Vec<Vec<u8>> = Vec::new();
-        if !arguments.iter().any(|argument| matches!(argument.as_slice(), b"-I\0" | b"-E\0")) {
+        if !options.ignores_environment {
             for path in python_path.as_encoded_bytes().split(|byte| *byte == b':').filter(|path| !path.is_empty()) {
                 extra.push([path, &b"\0"[..]].concat());
             }
@@ -132,6 +136,13 @@ unsafe fn configure(arguments: &[Vec<u8>]) -> Option<i32> {
             (c"install_signal_handlers", 1),
             (c"write_bytecode", 0),
             (c"user_site_directory", 0),
+            // The isolated configuration decides these; arguments (`-X dev`) and environment shall.
+            (c"use_hash_seed", UNDECIDED),
+            // This one has a second place, which the isolated configuration decided too.
+            (c"dev_mode", options.dev_mode.into()),
+            (c"faulthandler", UNDECIDED),
+            (c"tracemalloc", UNDECIDED),
+            (c"int_max_str_digits", UNDECIDED),
         ] {
             expect(ffi::PyInitConfig_SetInt(config, name.as_ptr(), value), "options");
         }
@@ -149,6 +160,51 @@ unsafe fn configure(arguments: &[Vec<u8>]) -> Option<i32> {
         ffi::PyInitConfig_Free(config);
     }
     None
+}
+
+/// The options before the program that have to be known before CPython reads them.
+#[derive(Default)]
+struct Options {
+    /// `-E`, `-I`: `PYTHON*` variables do not count.
+    ignores_environment: bool,
+    /// `-X dev` or its variable.
+    dev_mode: bool,
+}
+
+impl Options {
+    /// Reads what CPython would: options end at the program, and several may stand in one argument (`-Es`).
+    fn read(arguments: &[Vec<u8>]) -> Self {
+        let mut options = Self::default();
+        let mut arguments = arguments.iter().skip(1).map(|argument| argument.strip_suffix(b"\0").unwrap_or(argument));
+        'arguments: while let Some(argument) = arguments.next() {
+            if argument == b"--check-hash-based-pycs" {
+                arguments.next();
+                continue;
+            }
+            let Some(letters) = argument.strip_prefix(b"-").filter(|letters| !letters.is_empty() && *letters != b"-") else {
+                break;
+            };
+            if letters[0] == b'-' {
+                continue;
+            }
+            for (index, letter) in letters.iter().enumerate() {
+                match letter {
+                    b'E' | b'I' => options.ignores_environment = true,
+                    // What follows belongs to the program.
+                    b'c' | b'm' => break 'arguments,
+                    b'W' | b'X' => {
+                        let rest = &letters[index + 1..];
+                        let value = if rest.is_empty() { arguments.next().unwrap_or_default() } else { rest };
+                        options.dev_mode |= *letter == b'X' && value.split(|byte| *byte == b'=').next() == Some(b"dev");
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        options.dev_mode |= !options.ignores_environment && std::env::var_os("PYTHONDEVMODE").is_some_and(|value| !value.is_empty());
+        options
+    }
 }
 
 /// # Safety

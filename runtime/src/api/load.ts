@@ -9,8 +9,10 @@ import { Downloader } from "../environment/download";
 import { detect } from "../environment/environment";
 import { type ScriptOrigin, detectIndexUrl, normalizeIndexUrl } from "../environment/index-url";
 import { loadNodeModules } from "../environment/node";
+import { NotStarted } from "../errors/errors";
 import { enterHome } from "../fs/layout";
-import { type SnapshotSource, boot } from "../loader/boot";
+import { mountNodeFS } from "../fs/mount";
+import { type BootOptions, type SnapshotSource, boot } from "../loader/boot";
 import { VERSION } from "../loader/constants";
 import { callPython, withImport } from "../loader/python-calls";
 import { Lockfile } from "../packages/lockfile";
@@ -40,7 +42,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     }
 
     let pyodide: PyodideInterface | undefined;
-    const { core, restored } = await boot({
+    const { core, restored } = await bootWithArguments(options, {
       environment,
       node,
       downloader,
@@ -61,6 +63,9 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       snapshot: snapshotSource(options, downloader, indexUrl),
       prepareFiles: (module) => enterHome(module, home),
       beforeStart: async (module, paths) => {
+        for (const directory of options._node_mounts ?? []) {
+          mountNodeFS(module, node, directory, directory);
+        }
         await options.fsInit?.(module.FS, { sitePackages: paths.sitePackages });
       },
       makeApi(interpreter) {
@@ -82,7 +87,10 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       callPython(core, "_pyodide._importhook.set_package_lookup", packageLookup);
       // Programs ask `"pyodide" in sys.modules` to find out where they run (ENV-40).
       void ready.pyodide_py;
-      if (options.checkAPIVersion ?? true) {
+      if (options._sysExecutable !== undefined) {
+      withImport(core, "sys", (sys) => Object.assign(sys, { executable: options._sysExecutable }));
+    }
+    if (options.checkAPIVersion ?? true) {
         checkVersion(core);
       }
     } else {
@@ -103,6 +111,18 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     }
     return ready;
   };
+}
+
+async function bootWithArguments({ args }: LoadPyodideOptions, options: BootOptions): ReturnType<typeof boot> {
+  try {
+    return await boot(options);
+  } catch (error) {
+    if (!(error instanceof NotStarted)) {
+      throw error;
+    }
+    const why = error.status === 0 ? "they ask for something that needs no interpreter" : "Python said on standard error what is wrong with them";
+    throw new Error(`loadPyodide: Python does not start with the arguments ${JSON.stringify(args)} of the option \`args\`: ${why} (exit status ${error.status}).`);
+  }
 }
 
 function registerModule(core: Core, name: string, module: object): void {

@@ -58,6 +58,10 @@ export interface LoadPyodideOptions {
   _makeSnapshot?: boolean | undefined;
   /** JavaScript modules to register, by name: also those that a snapshot refers to. */
   jsModules?: Readonly<Record<string, object>> | undefined;
+  /** Node: host directories to show inside under the same paths. */
+  _node_mounts?: readonly string[] | undefined;
+  /** What `sys.executable` says. Default: nothing. */
+  _sysExecutable?: string | undefined;
   /** Called with the file system before Python starts. */
   fsInit?: ((FS: FS, info: { sitePackages: string }) => void | Promise<void>) | undefined;
 }
@@ -97,6 +101,8 @@ const CHECKS: { readonly [K in keyof Required<LoadPyodideOptions>]: Check } = {
   _loadSnapshot: (value) => (typeof value === "string" || isObject(value) ? undefined : "the bytes of a snapshot or its address"),
   _makeSnapshot: flag,
   jsModules: (value) => (isObject(value) && Object.values(value).every(isObject) ? undefined : "an object whose values are objects"),
+  _node_mounts: texts,
+  _sysExecutable: text,
   fsInit: callable,
 };
 
@@ -113,6 +119,10 @@ export function checkOptions(options: unknown): LoadPyodideOptions {
       throw new Error("loadPyodide: the option `homedir` was removed; pass `env: { HOME: ... }` instead.");
     }
     if (!Object.hasOwn(CHECKS, name)) {
+      // Names of other versions' own affairs.
+      if (name.startsWith("_")) {
+        continue;
+      }
       const guess = closest(name, Object.keys(CHECKS));
       throw new TypeError(`loadPyodide: there is no option \`${name}\`${guess === undefined ? "" : `; did you mean \`${guess}\`?`}`);
     }

@@ -109,20 +109,6 @@ export interface ApiSettings {
   readonly packageCacheDirectory: string | undefined;
 }
 
-/** Formats of `unpackArchive` in the spellings that are accepted, and what `shutil` calls them. */
-const ARCHIVE_FORMATS: Readonly<Record<string, string>> = {
-  "tar.gz": "gztar",
-  tgz: "gztar",
-  "tar.bz2": "bztar",
-  tbz2: "bztar",
-  "tar.xz": "xztar",
-  txz: "xztar",
-  "tar.zst": "zstdtar",
-  tzst: "zstdtar",
-  wheel: "zip",
-  whl: "zip",
-};
-
 export function makePyodide(interpreter: Interpreter, settings: ApiSettings): PyodideInterface {
   const { core, module, streams, scheduler, node } = interpreter;
   const packages = new PackageLoader({
@@ -307,7 +293,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     makeMemorySnapshot() {
       return snapshot(false);
     },
-    _module: module,
+    _module: withCNames(module),
     _api: {
       _skip_unwind_fatal_error: false,
       get lockfile_info() {
@@ -418,7 +404,6 @@ function checkLoadOptions(caller: string, options: unknown): LoadOptions {
 }
 
 function unpackArchive({ core, module }: Interpreter, bytes: Uint8Array, format: string, directory: string | undefined): void {
-  const plain = format.replace(/^\./, "");
   const { FS } = module;
   let number = 0;
   while (FS.analyzePath(`/tmp/.archive-${number}`).exists) {
@@ -427,7 +412,7 @@ function unpackArchive({ core, module }: Interpreter, bytes: Uint8Array, format:
   const path = `/tmp/.archive-${number}`;
   FS.writeFile(path, bytes);
   try {
-    withImport(core, "shutil.unpack_archive", (unpack) => unpack(path, directory, ARCHIVE_FORMATS[plain] ?? plain));
+    withImport(core, "_pyodide._archive.unpack_archive", (unpack) => unpack(path, directory, format));
   } finally {
     FS.unlink(path);
   }
@@ -441,4 +426,14 @@ function watchInterrupts(module: EmscriptenModule, buffer: InterruptBuffer | und
   if (address !== undefined) {
     module.HEAPU8[Number(address.value)] = buffer === undefined ? 0 : 1;
   }
+}
+
+/** The module with every function and variable of C as a property: the one that C names `f` is `_f` (JS-049). */
+function withCNames(module: EmscriptenModule): EmscriptenModule {
+  const find = (name: string | symbol): unknown =>
+    typeof name === "string" && name.startsWith("_") ? module.wasmExports[name.slice(1)] : undefined;
+  return new Proxy(module, {
+    get: (target, name) => (name in target ? (target as unknown as Record<string | symbol, unknown>)[name] : find(name)),
+    has: (target, name) => name in target || find(name) !== undefined,
+  });
 }

@@ -6,7 +6,7 @@
  * Invariant: a failure throws, and leaves the arena and what was encoded as if the call had not been made.
  * Not here: who owns PyProxies (proxy), what a value becomes (wire).
  */
-import { ProgramExit, describeThrown } from "../errors/errors";
+import { NotStarted, describeThrown } from "../errors/errors";
 import {
   BUFFER_VIEW_BYTES,
   PY_HAS_CALL,
@@ -466,7 +466,7 @@ export class Operations {
       const at = this.wire.memory.reserve(argv.length * WIRE_BYTES);
       this.wire.encodeAll(argv, at);
       const status = this.wire.exports.pyox_py_interpreter_start(at, argv.length, flags);
-      if (status > 0) throw new ProgramExit(status - 1);
+      if (status > 0) throw new NotStarted(status - 1);
       this.#status(status);
     });
   }

@@ -5,7 +5,8 @@
 
 /** The error that file system functions throw: `new FS.ErrnoError(ERRNO_CODES.EIO)`. */
 export interface ErrnoErrorConstructor {
-  new (errno: number): Error & { readonly errno: number };
+  new (errno: number): Error & { readonly errno: number; readonly code?: string };
+  readonly prototype: Error & { readonly errno: number };
 }
 
 /** A node of the virtual file system. */
@@ -189,6 +190,7 @@ export interface EmscriptenModule {
   readonly ENV: Record<string, string | undefined>;
   readonly HEAPU8: Uint8Array;
   readonly LDSO: { readonly loadedLibsByName: Record<string, LoadedLibrary | undefined> };
+  UTF8ToString(address: number): string;
   readonly wasmMemory: WebAssembly.Memory;
   readonly wasmTable: WebAssembly.Table;
   readonly wasmExports: WebAssembly.Exports;

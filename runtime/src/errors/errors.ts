@@ -29,13 +29,21 @@ Object.defineProperty(PythonError.prototype, "name", { value: "PythonError", con
 /** The interpreter has stopped for good. */
 export class FatalError extends Error {}
 
-/** The interpreter has ended itself in an orderly way: `os._exit`, or arguments such as `--version`. */
+/** The interpreter has ended itself in an orderly way. */
 export class ProgramExit extends FatalError {
   constructor(readonly status: number) {
     super(`The Python interpreter has ended itself with exit status ${status} (os._exit); load a new one with loadPyodide()`);
   }
 }
 Object.defineProperty(FatalError.prototype, "name", { value: "FatalError", configurable: true, writable: true });
+
+/** Python did what its arguments asked for (`--version`), or refused them, and was not started. */
+export class NotStarted extends ProgramExit {
+  constructor(status: number) {
+    super(status);
+    this.message = `Python was not started: its arguments ended it at once, with exit status ${status}`;
+  }
+}
 
 /** The error for whatever made the interpreter unusable. */
 export function fatalError(reason: unknown): FatalError {

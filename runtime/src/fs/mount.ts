@@ -39,7 +39,7 @@ export async function mountNativeFS(host: Host, path: string, handle: DirectoryH
       `mountNativeFS: \`fileSystemHandle\` must be a FileSystemDirectoryHandle, not ${kind === "file" ? "the handle of a file" : typeof handle}.`,
     );
   }
-  prepareMountPoint("mountNativeFS", host, path);
+  const forget = prepareMountPoint("mountNativeFS", host, path);
   const type = makeNativeFileSystem(host);
   host.FS.mount(type, { handle }, path);
   const sync = (populate: boolean): Promise<void> =>
@@ -47,7 +47,14 @@ export async function mountNativeFS(host: Host, path: string, handle: DirectoryH
       const mount = host.FS.lookupPath(path).node.mount;
       type.syncfs?.(mount, populate, (error) => (error === null || error === undefined ? resolve() : reject(error)));
     });
-  await sync(true);
+  try {
+    await sync(true);
+  } catch (error) {
+    host.FS.unmount(path);
+    forget();
+    const { name, message } = error as Error;
+    throw new Error(`mountNativeFS: the directory could not be read: ${name}: ${message}`, { cause: error });
+  }
   return { syncfs: () => sync(false) };
 }
 
@@ -60,7 +67,12 @@ function checkPath(name: string, path: unknown): asserts path is string {
   }
 }
 
-function prepareMountPoint(name: string, { FS, ERRNO_CODES }: Host, path: string): void {
+/** Makes or checks the directory to mount at. The result removes the directories that were made. */
+function prepareMountPoint(name: string, { FS, PATH, ERRNO_CODES }: Host, path: string): () => void {
+  const made: string[] = [];
+  for (let above = PATH.normalize(path); above !== "/" && !FS.analyzePath(above).exists; above = PATH.dirname(above)) {
+    made.push(above);
+  }
   try {
     FS.mkdirTree(path);
   } catch (error) {
@@ -80,4 +92,5 @@ function prepareMountPoint(name: string, { FS, ERRNO_CODES }: Host, path: string
   if (FS.readdir(path).some((entry) => entry !== "." && entry !== "..")) {
     throw new Error(`${name}: the directory ${path} is not empty; mount at a new or an empty one.`);
   }
+  return () => made.forEach((directory) => FS.rmdir(directory));
 }

@@ -112,11 +112,12 @@ export function makeNativeFileSystem({ FS, PATH }: Host): FileSystemType {
           continue;
         }
         const path = PATH.join2(directory, name);
-        const stat = FS.stat(path);
+        // Links stay inside: such a directory has none, and what they point to may lie elsewhere.
+        const stat = FS.lstat(path);
         if (FS.isDir(stat.mode)) {
           found.set(prefix + name, { kind: "directory" });
           visit(path, `${prefix}${name}/`);
-        } else {
+        } else if (FS.isFile(stat.mode)) {
           found.set(prefix + name, { kind: "file", mtimeMs: stat.mtime.getTime() });
         }
       }

@@ -16,6 +16,7 @@ import type { Environment } from "../environment/environment";
 import { hasScheme } from "../environment/index-url";
 import { type NodeModules, importModule } from "../environment/node";
 import { Scheduler } from "../event-loop/scheduler";
+import { giveErrnoErrorsWords } from "../fs/errno";
 import { type PythonPaths, layOut, pythonPaths } from "../fs/layout";
 import { checkZip } from "../fs/zip";
 import { type Snapshot, decode, identityOfZip } from "../snapshot/format";
@@ -150,6 +151,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
       core.setFatal(error);
     },
   });
+  giveErrnoErrorsWords(module);
   core.attach(module.wasmExports, module.wasmMemory);
   await options.beforeStart(module, paths);
 
