@@ -50,6 +50,8 @@ export interface InternalApi {
   install(buffer: unknown, filename: string, installDir: string, metadata?: unknown): Promise<void>;
   /** Reads a file of the host (Node), or an address. */
   loadBinaryFile(path: string): Promise<Uint8Array>;
+  /** Called when there is new bytecode of packages to store. */
+  readonly bytecode_changed: () => void;
   /** Numbers for leak checks. */
   readonly liveHandles: () => number;
   readonly liveProxies: () => number;
@@ -312,6 +314,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       async loadBinaryFile(path) {
         return await interpreter.downloader.bytes(path, "the file");
       },
+      bytecode_changed: () => packages.bytecode.changed(),
       liveHandles: () => core.liveHandles(),
       liveProxies: () => core.liveProxies(),
       get network() {

@@ -65,5 +65,24 @@ export function makeInstaller(core: Importer): PythonInstaller {
     invalidateCaches() {
       callPython(core, "importlib.invalidate_caches");
     },
+    bytecode: {
+      version: () => withImport(core, "_pyodide._bytecode.code_version", (version) => version() as string),
+      start(directory) {
+        callPython(core, "_pyodide._bytecode.start", directory);
+      },
+      add(key, paths, bundle) {
+        callPython(core, "_pyodide._bytecode.add", key, paths, bundle);
+      },
+      take() {
+        return withImport(core, "_pyodide._bytecode.take", (take) => {
+          const bundles = take() as Proxy;
+          try {
+            return bundles.toJs() as [string, Uint8Array][];
+          } finally {
+            bundles.destroy();
+          }
+        });
+      },
+    },
   };
 }

@@ -14,6 +14,7 @@ import type { NodeModules } from "../environment/node";
 import type { PythonPaths } from "../fs/layout";
 import { LazyFiles } from "../fs/lazy-file";
 import { type Inflater, ZipArchive } from "../fs/zip";
+import { Bytecode, type BytecodePython, bytecodeFolder } from "./bytecode";
 import { PackageDownloader } from "./download";
 import { makeLoadedPackages } from "./loaded-packages";
 import { type Lockfile, type LockfilePackage, type PackageType, normalizeName } from "./lockfile";
@@ -42,6 +43,7 @@ export interface PythonInstaller {
   sha256(bytes: Uint8Array): string;
   /** Makes imports look again. */
   invalidateCaches(): void;
+  readonly bytecode: BytecodePython;
 }
 
 export interface PackageLoaderOptions {
@@ -78,6 +80,8 @@ interface Job {
 
 /** What is ready to be put into the file system. */
 interface Prepared {
+  /** Tells this wheel from others. */
+  readonly key: string;
   readonly archive: ZipArchive;
   readonly layout: Layout;
   readonly global: boolean;
@@ -93,10 +97,17 @@ export class PackageLoader {
   private readonly files: LazyFiles;
   private readonly downloads: PackageDownloader;
   private readonly sideModules: SideModules;
+  readonly bytecode: Bytecode;
 
   constructor(private readonly options: PackageLoaderOptions) {
     this.files = new LazyFiles(options.module);
     this.sideModules = new SideModules(options.module);
+    this.bytecode = new Bytecode({
+      node: options.node,
+      python: options.python.bytecode,
+      folder: options.node === undefined ? undefined : bytecodeFolder(options.node),
+      directory: options.paths.sitePackages,
+    });
     this.downloads = new PackageDownloader({ ...options, sha256: (bytes) => options.python.sha256(bytes) });
   }
 
@@ -116,7 +127,7 @@ export class PackageLoader {
       const archive = ZipArchive.read(bytes, await this.getInflater(), `the package ${wheel.name}`, fileName);
       archive.verify();
       const layout = layOutWheel(archive, wheel.fileName, wheel.name, this.scheme(directory));
-      await this.put([{ archive, layout, global: false, notes: metadata }]);
+      await this.put([{ key: keyOf(wheel.fileName, bytes), archive, layout, global: false, notes: metadata }]);
     });
   }
 
@@ -244,7 +255,7 @@ export class PackageLoader {
     if (!isListed) {
       notes["direct_url.json"] = JSON.stringify({ url: job.url, archive_info: {} });
     }
-    return { archive, layout, global: job.packageType === "shared_library", notes };
+    return { key: keyOf(job.fileName, bytes), archive, layout, global: job.packageType === "shared_library", notes };
   }
 
   private scheme(directory: string): Scheme {
@@ -292,6 +303,7 @@ export class PackageLoader {
       this.undo(made, directories);
       throw error;
     }
+    await this.bytecode.add(packages.map(({ key, layout }) => ({ key, sources: layout.files.map(({ path }) => path) })));
     this.options.python.invalidateCaches();
   }
 
@@ -311,6 +323,10 @@ export class PackageLoader {
   private getInflater(): Promise<Inflater> {
     return (this.inflater ??= loadInflater(this.options.node));
   }
+}
+
+function keyOf(fileName: string, bytes: Uint8Array): string {
+  return `${fileName}-${bytes.length}`;
 }
 
 function textOf(error: unknown): string {

@@ -59,6 +59,7 @@ async function setUp(packages: Record<string, object>, members: Record<string, s
     python: {
       sha256: () => "unused",
       invalidateCaches: () => log.push("invalidate"),
+      bytecode: { version: () => "0", start: () => undefined, add: () => undefined, take: () => [] },
     },
     lockfile: async () => Lockfile.parse({ info: {}, packages: content }, "lock.json"),
     baseUrl: `${directory}/`,

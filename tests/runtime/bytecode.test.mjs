@@ -1,0 +1,101 @@
+/**
+ * Bytecode of installed packages is kept from one start to the next.
+ */
+import { configure, test } from "../harness/registry.mjs";
+
+configure({ noInterpreter: true });
+
+const inNode = typeof process === "object";
+let folder;
+if (inNode) {
+  const [{ mkdtempSync }, { tmpdir }, { join }] = await Promise.all(["node:fs", "node:os", "node:path"].map((name) => import(name)));
+  process.env.XDG_CACHE_HOME = mkdtempSync(join(tmpdir(), "pyoxide-bytecode-"));
+  folder = join(process.env.XDG_CACHE_HOME, "pyoxide/bytecode");
+}
+
+const WHEEL = "px_kept-1.0-py3-none-any.whl";
+
+/** Names of what is stored of the wheel. */
+async function stored() {
+  if (inNode) {
+    const { existsSync, readdirSync } = await import("node:fs");
+    return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(WHEEL)) : [];
+  }
+  const keys = await (await caches.open("pyoxide-bytecode")).keys();
+  return keys.map(({ url }) => decodeURIComponent(url.split("/").pop())).filter((name) => name.startsWith(WHEEL));
+}
+
+async function damage(name) {
+  if (inNode) {
+    const { readFileSync, writeFileSync } = await import("node:fs");
+    const bytes = readFileSync(`${folder}/${name}`);
+    bytes[bytes.length - 1] ^= 1;
+    writeFileSync(`${folder}/${name}`, bytes);
+    return;
+  }
+  const cache = await caches.open("pyoxide-bytecode");
+  const [key] = (await cache.keys()).filter(({ url }) => decodeURIComponent(url).endsWith(name));
+  const bytes = new Uint8Array(await (await cache.match(key)).arrayBuffer());
+  bytes[bytes.length - 1] ^= 1;
+  await cache.put(key, new Response(bytes));
+}
+
+/** A new interpreter with the package, which counts what is compiled. */
+async function start(load, options = {}) {
+  const py = await load(options);
+  py.runPython(`
+import zipfile
+with zipfile.ZipFile("/tmp/${WHEEL}", "w") as z:
+    for name, text in {
+        "px_kept/__init__.py": "from px_kept.inner import value\\nimport px_kept.inner as here\\ndef fail(): raise ValueError(value)\\n",
+        "px_kept/inner.py": "value = 42\\n",
+        "px_kept-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: px_kept\\nVersion: 1.0\\n",
+        "px_kept-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        "px_kept-1.0.dist-info/RECORD": "",
+    }.items():
+        z.writestr(zipfile.ZipInfo(name), text)
+`);
+  await py.loadPackage(`emfs:/tmp/${WHEEL}`, { messageCallback() {} });
+  py.runPython(`
+from importlib.machinery import SourceFileLoader
+compiled = []
+original = SourceFileLoader.source_to_code
+def source_to_code(self, data, path, **options):
+    compiled.append(path.rpartition("/")[2])
+    return original(self, data, path, **options)
+SourceFileLoader.source_to_code = source_to_code
+`);
+  return py;
+}
+
+const compiled = (py) => py.runPython("' '.join(compiled)");
+
+test("PKG-05 What was compiled once is not compiled at the next start", async ({ load, assert }) => {
+  const first = await start(load);
+  assert.equal(first.runPython("import px_kept; px_kept.value"), 42);
+  assert.equal(compiled(first), "__init__.py inner.py");
+  for (let tries = 0; (await stored()).length === 0 && tries < 200; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal((await stored()).length, 1);
+
+  const second = await start(load);
+  assert.equal(second.runPython("import px_kept; px_kept.value"), 42);
+  assert.equal(compiled(second), "");
+  assert.throws(() => second.runPython("px_kept.fail()"), /px_kept\/__init__\.py", line 3, in fail\n\s+def fail\(\): raise/);
+  assert.equal(second.runPython("import inspect; inspect.getsource(px_kept.fail)"), "def fail(): raise ValueError(value)\n");
+
+  const edited = await start(load);
+  edited.runPython("import sysconfig\nopen(sysconfig.get_path('purelib') + '/px_kept/inner.py', 'w').write('value = 43\\n')");
+  assert.equal(edited.runPython("import px_kept; px_kept.value"), 43);
+  assert.equal(compiled(edited), "inner.py", "only the file that changed");
+
+  const unkept = await start(load, { env: { PYTHONDONTWRITEBYTECODE: "1" } });
+  assert.equal(unkept.runPython("import px_kept; px_kept.value"), 42);
+  assert.equal(compiled(unkept), "__init__.py inner.py");
+
+  await damage((await stored())[0]);
+  const damaged = await start(load);
+  assert.equal(damaged.runPython("import px_kept; px_kept.value"), 42);
+  assert.equal(compiled(damaged), "__init__.py inner.py", "a damaged bundle is as good as none");
+});
