@@ -266,6 +266,36 @@ def hint_for(name: str | None) -> str:
     return ""
 
 
+# ---- packages ----
+
+
+def packages_changed() -> None:
+    """Let imports and ``importlib.metadata`` see files that were installed or removed.
+
+    ``importlib.invalidate_caches`` would make Python read the whole list of the standard library's archive again, which does not
+    change: here it is left out, and from now on there, too.
+    """
+    for path, finder in list(sys.path_importer_cache.items()):
+        if finder is None:
+            # The directory was not there.
+            del sys.path_importer_cache[path]
+        elif hasattr(finder, "archive"):
+            if finder.archive == _STDLIB_ARCHIVE:
+                finder.invalidate_caches = _nothing
+        elif hasattr(finder, "invalidate_caches"):
+            finder.invalidate_caches()
+    metadata = sys.modules.get("importlib.metadata")
+    if metadata is not None:
+        metadata.MetadataPathFinder.invalidate_caches()
+
+
+_STDLIB_ARCHIVE = f"/lib/python{sys.version_info.major}{sys.version_info.minor}.zip"
+
+
+def _nothing() -> None:
+    pass
+
+
 # ---- installation ----
 
 

@@ -11,21 +11,27 @@ import type { ZipArchive, ZipMember } from "./zip";
 
 /** A file of the in-memory file system, as far as this file knows it. */
 interface MemoryNode extends FSNode {
-  contents: Uint8Array | Record<string, FSNode>;
+  contents: Uint8Array;
   usedBytes: number;
   stream_ops: StreamOperations;
-  node_ops: { mknod(parent: FSNode, name: string, mode: number, device: number): FSNode };
+}
+
+interface MemoryDirectory extends FSNode {
+  readonly contents: Record<string, FSNode>;
+  readonly node_ops: { mknod(parent: FSNode, name: string, mode: number, device: number): FSNode };
 }
 
 type Host = Pick<EmscriptenModule, "FS" | "ERRNO_CODES">;
 
 const ACCESS_MODE = 3;
 const FILE = 0o100000;
+const DIRECTORY = 0o040000;
 
 /** Puts members of archives into the file system. */
 export class LazyFiles {
   /** What was read last: files are read in several pieces, one after the other. */
   private last: { readonly node: FSNode; readonly content: Uint8Array } | undefined;
+  /** Paths are looked up once: doing it for every file took most of the time. */
   private readonly directories = new Map<string, FSNode>();
   private operations: StreamOperations | undefined;
 
@@ -36,43 +42,85 @@ export class LazyFiles {
     this.directories.clear();
   }
 
+  /** Is there a directory where a file of this path would go? */
+  isDirectory(path: string): boolean {
+    const { FS } = this.host;
+    const [directory, name] = split(path);
+    const parent = this.known(directory);
+    if (parent === undefined) {
+      return false;
+    }
+    if (!this.isInMemory(parent)) {
+      const existing = FS.analyzePath(path).object;
+      return existing !== null && FS.isDir(existing.mode);
+    }
+    return Object.hasOwn(parent.contents, name) && FS.isDir((parent.contents[name] as FSNode).mode);
+  }
+
   /** Makes a file; one of the same name is replaced. Gives the directories that were not there before, outermost first. */
   place(path: string, archive: ZipArchive, member: ZipMember): string[] {
     const { FS } = this.host;
-    const slash = path.lastIndexOf("/");
     const made: string[] = [];
-    const parent = this.directory(path.slice(0, slash) || "/", made);
-    const name = path.slice(slash + 1);
-    if (parent.mount.type !== FS.filesystems.MEMFS) {
+    const [directory, name] = split(path);
+    const parent = this.directory(directory, made);
+    if (!this.isInMemory(parent)) {
       FS.writeFile(path, archive.content(member), { mode: member.executable ? 0o755 : 0o644 });
       return made;
     }
-    const there = (parent as MemoryNode).contents as Record<string, FSNode>;
-    if (Object.hasOwn(there, name)) {
+    if (Object.hasOwn(parent.contents, name)) {
       FS.unlink(path);
     }
-    const node = (parent as MemoryNode).node_ops.mknod(parent, name, FILE | (member.executable ? 0o755 : 0o644), 0) as MemoryNode;
+    const node = parent.node_ops.mknod(parent, name, FILE | (member.executable ? 0o755 : 0o644), 0) as MemoryNode;
     if (member.size > 0) {
       this.makeLazy(node, archive, member);
     }
     return made;
   }
 
-  private directory(path: string, made: string[]): FSNode {
+  /** The node of a directory that exists. */
+  private known(path: string): FSNode | undefined {
     const known = this.directories.get(path);
     if (known !== undefined) {
       return known;
     }
     const { FS } = this.host;
-    const existing = FS.analyzePath(path).object;
-    if (existing === null) {
-      this.directory(path.slice(0, path.lastIndexOf("/")) || "/", made);
-      FS.mkdir(path);
-      made.push(path);
+    if (path !== "/") {
+      const [directory, name] = split(path);
+      const parent = this.known(directory);
+      // Most directories of a package are new: their parents know that they are not there.
+      if (parent === undefined || (this.isInMemory(parent) && !Object.hasOwn(parent.contents, name))) {
+        return undefined;
+      }
     }
-    const node = existing ?? FS.lookupPath(path).node;
+    const existing = FS.analyzePath(path).object;
+    if (existing !== null) {
+      this.directories.set(path, existing);
+    }
+    return existing ?? undefined;
+  }
+
+  private directory(path: string, made: string[]): FSNode {
+    const known = this.known(path);
+    if (known !== undefined) {
+      return known;
+    }
+    const { FS } = this.host;
+    const [directory, name] = split(path);
+    const parent = this.directory(directory, made);
+    let node: FSNode;
+    if (this.isInMemory(parent)) {
+      node = parent.node_ops.mknod(parent, name, DIRECTORY | 0o755, 0);
+    } else {
+      FS.mkdir(path);
+      node = FS.lookupPath(path).node;
+    }
+    made.push(path);
     this.directories.set(path, node);
     return node;
+  }
+
+  private isInMemory(node: FSNode): node is MemoryDirectory {
+    return node.mount.type === this.host.FS.filesystems.MEMFS;
   }
 
   private makeLazy(node: MemoryNode, archive: ZipArchive, member: ZipMember): void {
@@ -118,7 +166,7 @@ export class LazyFiles {
         const node = stream.node as MemoryNode;
         if ((stream.flags & ACCESS_MODE) !== 0) {
           // A copy: the archive's own bytes, and what other readers hold, stay as they are.
-          node.contents = (node.contents as Uint8Array).slice();
+          node.contents = node.contents.slice();
           if (this.last?.node === node) {
             this.last = undefined;
           }
@@ -126,4 +174,10 @@ export class LazyFiles {
       },
     };
   }
+}
+
+/** Directory and last name of an absolute path. */
+function split(path: string): [directory: string, name: string] {
+  const slash = path.lastIndexOf("/");
+  return [path.slice(0, slash) || "/", path.slice(slash + 1)];
 }

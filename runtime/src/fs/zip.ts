@@ -15,6 +15,9 @@ const STORED = 0;
 const DEFLATED = 8;
 /** Deflate cannot do better: what claims to is no deflated data. */
 const DEFLATE_RATIO_MAX = 1040;
+const NOT_ASCII = /[^\x00-\x7f]/;
+/** What no plain path has: empty parts, `.` and `..`, a drive, backslashes, characters that are none. */
+const NOT_PLAIN = /^$|^\/|\/\/|(?:^|\/)\.{1,2}(?:\/|$)|^[a-z]:|[\\\0\uFFFD]/i;
 const FLAG_ENCRYPTED = 1;
 const TYPE_MASK = 0o170000;
 const TYPE_LINK = 0o120000;
@@ -145,7 +148,8 @@ function readMembers(bytes: Uint8Array, fail: (problem: string) => never): ZipMe
   if (directory.offset + directory.size > end) {
     fail("the zip archive is not complete: the list of its members is not where its end says");
   }
-  const decoder = new TextDecoder();
+  // In one go, because most names are ASCII: one call per name takes longer than all else here.
+  const listed = new TextDecoder("latin1").decode(bytes.subarray(directory.offset, directory.offset + directory.size));
   const names = new Set<string>();
   const members: ZipMember[] = [];
   let at = directory.offset;
@@ -155,7 +159,8 @@ function readMembers(bytes: Uint8Array, fail: (problem: string) => never): ZipMe
     }
     const nameLength = view.getUint16(at + 28, true);
     const rawName = bytes.subarray(at + 46, at + 46 + nameLength);
-    const name = decoder.decode(rawName);
+    const short = listed.slice(at + 46 - directory.offset, at + 46 - directory.offset + nameLength);
+    const name = NOT_ASCII.test(short) ? new TextDecoder().decode(rawName) : short;
     const mode = view.getUint8(at + 5) === 3 ? view.getUint16(at + 40, true) : 0;
     const header = view.getUint32(at + 42, true);
     const method = view.getUint16(at + 10, true);
@@ -195,6 +200,9 @@ function readMembers(bytes: Uint8Array, fail: (problem: string) => never): ZipMe
 
 /** Why a name is refused. */
 function problemOfName(name: string): string | undefined {
+  if (!NOT_PLAIN.test(name)) {
+    return undefined;
+  }
   if (name === "" || name.includes("\0") || name.includes("\uFFFD")) {
     return "is no name of a file";
   }

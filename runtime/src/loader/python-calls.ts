@@ -63,7 +63,7 @@ export function makeInstaller(core: Importer): PythonInstaller {
       });
     },
     invalidateCaches() {
-      callPython(core, "importlib.invalidate_caches");
+      callPython(core, "_pyodide._importhook.packages_changed");
     },
     bytecode: {
       version: () => withImport(core, "_pyodide._bytecode.code_version", (version) => version() as string),

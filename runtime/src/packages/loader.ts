@@ -41,7 +41,7 @@ export interface LoadOptions {
 export interface PythonInstaller {
   /** SHA-256 as hexadecimal digits, for hosts that have no `crypto.subtle`. */
   sha256(bytes: Uint8Array): string;
-  /** Makes imports look again. */
+  /** Makes imports look again into the directories that packages are installed in. */
   invalidateCaches(): void;
   readonly bytecode: BytecodePython;
 }
@@ -267,17 +267,16 @@ export class PackageLoader {
   /** Puts packages into the file system and loads their side modules; undoes all of it when something fails. */
   private async put(packages: readonly Prepared[]): Promise<void> {
     const { FS } = this.options.module;
+    this.files.begin();
     for (const { layout } of packages) {
       for (const { path } of layout.files) {
-        const existing = FS.analyzePath(path).object;
-        if (existing !== null && FS.isDir(existing.mode)) {
+        if (this.files.isDirectory(path)) {
           throw new Error(`Could not install ${path}: there is a directory of that name. Nothing was installed.`);
         }
       }
     }
     const made: string[] = [];
     const directories: string[] = [];
-    this.files.begin();
     try {
       for (const { archive, layout, notes } of packages) {
         for (const { path, member } of layout.files) {
