@@ -23,6 +23,8 @@ export class NodeBackend implements Backend {
   readonly #threads: NodeThreads;
   readonly #records = new Map<number, SocketRecord>();
   readonly #lookups = new Map<number, Found>();
+  /** What arrives for these still is part of a handshake that the thread will do. */
+  readonly #rewinding = new Set<SocketRecord>();
   readonly #count = new Int32Array(new SharedArrayBuffer(4));
   #port: Threads.MessagePort | undefined;
   #inFlight = 0;
@@ -62,6 +64,7 @@ export class NodeBackend implements Backend {
   }
 
   close(record: SocketRecord): void {
+    this.#rewinding.delete(record);
     if (this.#records.delete(record.id)) this.#send({ op: "close", id: record.id });
   }
 
@@ -70,6 +73,9 @@ export class NodeBackend implements Backend {
   }
 
   startTls(record: SocketRecord, options: TlsOptions): void {
+    // The thread goes on with what was not read.
+    record.discard();
+    this.#rewinding.add(record);
     this.#send({ op: "tls", id: record.id, options });
   }
 
@@ -182,7 +188,10 @@ export class NodeBackend implements Backend {
         break;
       }
       case "data":
-        record.push(report.bytes);
+        if (!this.#rewinding.has(record)) record.push(report.bytes);
+        break;
+      case "rewound":
+        this.#rewinding.delete(record);
         break;
       case "written":
         record.inFlight -= report.count;

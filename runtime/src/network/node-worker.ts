@@ -29,7 +29,7 @@ export type Report =
   | { readonly what: "accepted"; readonly id: number; readonly connection: number; readonly local: Address; readonly peer: Address }
   | { readonly what: "data"; readonly id: number; readonly bytes: Uint8Array }
   | { readonly what: "written"; readonly id: number; readonly count: number }
-  | { readonly what: "end" | "closed"; readonly id: number }
+  | { readonly what: "end" | "closed" | "rewound"; readonly id: number }
   | { readonly what: "failed"; readonly id: number; readonly failure: Failure }
   | { readonly what: "secure"; readonly id: number; readonly info: TlsInfo }
   | { readonly what: "addresses"; readonly id: number; readonly addresses: readonly string[]; readonly failure?: Failure };
@@ -47,7 +47,9 @@ export interface WorkerScope {
 export function runNetworkThread({ port, count, net, tls, dns }: WorkerScope): void {
   interface Connection {
     socket: Net.Socket;
+    /** How much the program has not read yet, and what: TLS may have to begin with it. */
     waiting: number;
+    unread: Buffer[];
   }
   const connections = new Map<number, Connection>();
   const servers = new Map<number, Net.Server>();
@@ -69,12 +71,26 @@ export function runNetworkThread({ port, count, net, tls, dns }: WorkerScope): v
     // A copy of its own: buffers of Node share memory, which cannot be handed over.
     const copy = new Uint8Array(bytes);
     connection.waiting += copy.length;
+    connection.unread.push(bytes);
     if (connection.waiting > ahead) connection.socket.pause();
     send({ what: "data", id, bytes: copy }, [copy.buffer as ArrayBuffer]);
   };
 
+  const consumed = (connection: Connection, length: number): void => {
+    connection.waiting -= length;
+    let rest = length;
+    while (rest > 0) {
+      const first = connection.unread[0];
+      if (first === undefined) break;
+      if (first.length > rest) connection.unread[0] = first.subarray(rest);
+      else connection.unread.shift();
+      rest -= first.length;
+    }
+    if (connection.waiting <= ahead) connection.socket.resume();
+  };
+
   const attach = (id: number, socket: Net.Socket): void => {
-    connections.set(id, { socket, waiting: 0 });
+    connections.set(id, { socket, waiting: 0, unread: [] });
     socket.on("data", (bytes: Buffer) => receive(id, bytes));
     socket.on("end", () => send({ what: "end", id }));
     socket.on("error", (error) => send({ what: "failed", id, failure: failureOf(error) }));
@@ -132,6 +148,10 @@ export function runNetworkThread({ port, count, net, tls, dns }: WorkerScope): v
     raw.removeAllListeners("end");
     raw.removeAllListeners("close");
     raw.removeAllListeners("error");
+    // What has arrived and was not read is the beginning of the handshake: a client does not wait for the server to be ready.
+    raw.pause();
+    if (connection.unread.length > 0) raw.unshift(Buffer.concat(connection.unread));
+    send({ what: "rewound", id });
     const settings = {
       ...(options.authorities === null ? {} : { ca: options.authorities }),
       ...(options.certificate === null ? {} : { cert: options.certificate }),
@@ -214,10 +234,7 @@ export function runNetworkThread({ port, count, net, tls, dns }: WorkerScope): v
           return;
         }
         case "consumed":
-          if (connection !== undefined) {
-            connection.waiting -= command.count;
-            if (connection.waiting <= ahead) connection.socket.resume();
-          }
+          if (connection !== undefined) consumed(connection, command.count);
           return;
         case "end":
           connection?.socket.end();

@@ -87,6 +87,12 @@ export class SocketRecord {
     this.#queued += chunk.length;
   }
 
+  /** Forgets what has arrived. */
+  discard(): void {
+    this.#chunks.length = 0;
+    this.#queued = 0;
+  }
+
   /** Takes up to `most` bytes. Without `remove` they stay for the next call. */
   take(most: number, remove: boolean): Uint8Array {
     const first = this.#chunks[0];
