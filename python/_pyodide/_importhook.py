@@ -168,11 +168,9 @@ def _install_tls(module):
 
 
 def _install_urllib3(module):
-    from _pyodide._sockets import network
-
-    # With sockets of its own the library needs no replacement for them, which works in fewer places and ways.
-    if network().kind == "sockets":
-        module.inject_into_urllib3 = lambda: None
+    # The library would replace its connections by some on `fetch` and XMLHttpRequest. With sockets it needs none of that, and its own
+    # connections know more: which timeout it was, redirections, streaming, Node.
+    module.inject_into_urllib3 = lambda: None
 
 
 _completions = {"asyncio": _install_loop}

@@ -47,7 +47,7 @@ export async function startChromium(server) {
 
   /** A page in a context of its own that records what its console says. */
   async function open(address, { waitUntil = "load", initScript } = {}) {
-    const context = await browser.newContext();
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
     const log = [];
     page.on("console", (message) => log.push({ type: message.type(), text: message.text() }));

@@ -7,8 +7,11 @@
  * It runs in the process that runs the tests, never in the one of the interpreter under test, which may block.
  * Invariant: every answer that hangs ends when its connection does; `close` ends everything.
  */
+import { readFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { createServer as createTcpServer } from "node:net";
+import { servePostgres, serveRedis } from "./databases.mjs";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 
 const CORS = {
@@ -200,6 +203,14 @@ function echo(socket) {
   socket.pipe(socket);
 }
 
+/**
+ * A certificate for `localhost` and 127.0.0.1, its key, and that of the authority that signed it. For tests on the loopback interface only;
+ * made with `openssl req -x509`, `openssl req` and `openssl x509 -req`, for a hundred years.
+ */
+export function certificate(name) {
+  return readFileSync(new URL(`certificates/${name}.pem`, import.meta.url), "utf8");
+}
+
 /** Starts all of it. `addresses` can be handed to another process. */
 export async function startNetwork() {
   const connections = new Set();
@@ -216,9 +227,16 @@ export async function startNetwork() {
       if (!handle(request, response)) response.writeHead(404, CORS).end("not found");
     }),
   );
+  const https = track(
+    createHttpsServer({ key: certificate("localhost.key"), cert: certificate("localhost"), ALPNProtocols: ["http/1.1"] }, (request, response) => {
+      if (!handle(request, response)) response.writeHead(404, CORS).end("not found");
+    }),
+  );
   // A client that waits must not be disconnected while its test still runs.
-  http.keepAliveTimeout = 60_000;
+  http.keepAliveTimeout = https.keepAliveTimeout = 60_000;
   const tcp = track(createTcpServer({ allowHalfOpen: true }, echo));
+  const redis = track(createTcpServer(serveRedis()));
+  const postgres = track(createTcpServer(servePostgres()));
   // A port where nobody listens: taken, and given back at once.
   const unused = createTcpServer();
   const refusedPort = await listen(unused);
@@ -232,13 +250,20 @@ export async function startNetwork() {
       closed: `http://127.0.0.1:${httpPort}/closed/`,
       refused: `http://127.0.0.1:${refusedPort}/`,
       httpPort,
+      securePort: await listen(https),
+      authority: certificate("authority"),
+      certificate: certificate("localhost"),
+      key: certificate("localhost.key"),
       refusedPort,
       echoPort: await listen(tcp),
+      redisPort: await listen(redis),
+      postgresPort: await listen(postgres),
     },
     close() {
       for (const socket of connections) socket.destroy();
       http.close();
-      tcp.close();
+      https.close();
+      for (const server of [tcp, redis, postgres]) server.close();
     },
   };
 }

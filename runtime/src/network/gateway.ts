@@ -166,7 +166,8 @@ export class GatewayBackend implements Backend {
     }
     connection.secure = true;
     // The host has encrypted and verified; what it agreed on, it does not tell. A client that offers HTTP/1.1 gets it.
-    record.secure({ version: "TLSv1.3", cipher: null, bits: 0, alpn: options.alpn.includes("http/1.1") ? "http/1.1" : null });
+    const alpn = options.alpn.includes("http/1.1") ? "http/1.1" : null;
+    record.secure({ version: "TLSv1.3", cipher: null, bits: 0, alpn, certificate: undefined, details: undefined });
     record.notify();
   }
 

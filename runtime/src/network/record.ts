@@ -25,9 +25,9 @@ export interface TlsInfo {
   readonly bits: number;
   readonly alpn: string | null;
   /** The certificate of the other side in DER; absent where the host shows none. */
-  readonly certificate?: Uint8Array | undefined;
+  readonly certificate: Uint8Array | undefined;
   /** What the certificate says, as JSON. */
-  readonly details?: string | undefined;
+  readonly details: string | undefined;
 }
 
 /** Settings of a TLS handshake. Certificates and keys are PEM. */
