@@ -75,8 +75,8 @@ macro_rules! for_each_js_import {
         pyox_js_item_delete(object: Handle, flags: U32, key: Wire) -> Tri;
         /// `object.has(key)`, else `object.includes(key)`; own key for object maps.
         pyox_js_item_has(object: Handle, flags: U32, key: Wire) -> Tri;
-        /// `array[index]`; the index is within bounds.
-        pyox_js_array_get(array: Handle, index: U32, out: Wire) -> Tag;
+        /// `array[index]`, a negative index counting from the end; `TAG_ABSENT` out of bounds.
+        pyox_js_array_get(array: Handle, index: I32, out: Wire) -> Tag;
         /// `array[index] = value`; the index is within bounds.
         pyox_js_array_set(array: Handle, index: U32, value: Wire) -> Status;
         /// A slice as Python's `slice.indices` gives it: a new Array of `count` elements.

@@ -8,8 +8,41 @@ use crate::boundary::*;
 use crate::cells::Slot;
 use crate::py::{self, Py, PyResult, Ref};
 
+/// What is known of a type: its address, its version, which changes when the type does, and the flags of its instances.
+#[derive(Clone, Copy)]
+struct Known {
+    ty: *mut ffi::PyTypeObject,
+    version: u32,
+    flags: u32,
+}
+
+/// Types by address; a collision replaces the older one.
+const KNOWN_TYPES: usize = 128;
+
+static KNOWN: Slot<[Known; KNOWN_TYPES]> = Slot::new([Known { ty: core::ptr::null_mut(), version: 0, flags: 0 }; KNOWN_TYPES]);
+
 /// The flags of an object, by its type.
+/// PERF: a look at every slot, and at attributes for iterators, costs more than the rest of a crossing (ffi: py2js_call_arg).
 pub fn flags_of(object: Ref<'_>) -> u32 {
+    let ty = object.ty();
+    // SAFETY: the type is alive; one thread, and the reference ends before anything else runs.
+    let (version, known) = unsafe { ((*ty).tp_version_tag as u32, &mut (*KNOWN.as_ptr())[(ty as usize >> 4) % KNOWN_TYPES]) };
+    if known.ty == ty && known.version == version && version != 0 {
+        return known.flags;
+    }
+    let flags = look_at(object);
+    // Whether a class counts as a mutable sequence can change without the class: those are looked at each time. Version 0 means none.
+    // SAFETY: as above; looking may have run Python code, so the slot is looked up again.
+    unsafe {
+        let version = (*ty).tp_version_tag as u32;
+        if version != 0 && (flags & PY_HAS_SEQUENCE == 0 || ffi::PyType_HasFeature(ty, ffi::Py_TPFLAGS_HEAPTYPE) == 0) {
+            (*KNOWN.as_ptr())[(ty as usize >> 4) % KNOWN_TYPES] = Known { ty, version, flags };
+        }
+    }
+    flags
+}
+
+fn look_at(object: Ref<'_>) -> u32 {
     let ty = object.ty();
     let mut flags = 0;
     let mut set = |flag: u32, present: bool| {

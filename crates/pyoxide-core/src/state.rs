@@ -129,11 +129,11 @@ pub fn js_name(name: Ref<'_>) -> PyResult<Handle> {
     }
     let js = new_js_name(name)?;
     let handle = js.handle();
-    if slot.is_none() {
+    let old = slot.replace(Name { text: name.to_owned(), js });
+    if old.is_none() {
         NAME_COUNT.set(NAME_COUNT.get() + 1);
     }
-    // Dropping the old entry frees a str and a handle: neither runs Python code.
-    *slot = Some(Name { text: name.to_owned(), js });
+    drop(old); // after the table is whole again
     Ok(handle)
 }
 

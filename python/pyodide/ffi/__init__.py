@@ -91,6 +91,7 @@ __all__ = [
     "create_proxy",
     "destroy_proxies",
     "jsnull",
+    "keep_borrowed_proxies",
     "register_js_module",
     "run_sync",
     "to_js",
@@ -112,6 +113,29 @@ def run_sync[T](awaitable: Awaitable[T], /) -> T:
     from _pyodide._hooks import block_on
 
     return block_on(awaitable)
+
+
+class keep_borrowed_proxies:
+    """A context manager: proxies that are made for the arguments of JavaScript functions are not destroyed when the call is done.
+
+    For callbacks and objects that JavaScript keeps, where it cannot be told to copy them; JavaScript's garbage collector frees them. The
+    option ``keepBorrowedProxies`` of ``loadPyodide`` does it everywhere. :func:`create_proxy` is the exact way.
+
+    >>> with keep_borrowed_proxies():  # doctest: +SKIP
+    ...     document.addEventListener("click", on_click)
+    """
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        from pyodide_js import _api
+
+        self._before = _api.keepBorrowedProxies(True)
+
+    def __exit__(self, *error: object) -> None:
+        from pyodide_js import _api
+
+        _api.keepBorrowedProxies(self._before)
 
 
 def __getattr__(name: str) -> object:

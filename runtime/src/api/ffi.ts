@@ -25,6 +25,9 @@ export interface ToJsOptions {
   /** Converts what has no conversion of its own. */
   default_converter?: ((object: PyProxy, convert: (object: PyProxy) => Any, cacheConversion: (object: PyProxy, result: Any) => void) => Any) | undefined;
   defaultConverter?: ((object: PyProxy, convert: (object: PyProxy) => Any, cacheConversion: (object: PyProxy, result: Any) => void) => Any) | undefined;
+  /** Asked first about every object that is no immediate value; `convert` gives the object's usual conversion. */
+  eager_converter?: ((object: PyProxy, convert: (object: PyProxy) => Any, cacheConversion: (object: PyProxy, result: Any) => void) => Any) | undefined;
+  eagerConverter?: ((object: PyProxy, convert: (object: PyProxy) => Any, cacheConversion: (object: PyProxy, result: Any) => void) => Any) | undefined;
 }
 
 /** A Python object. Attributes of the object are properties of the proxy; `$name` reaches one that a method hides. */

@@ -12,8 +12,10 @@ export type { LockfileContent, LockfileInfo, LockfilePackage } from "../packages
 export type { LoadOptions, PackageData } from "../packages/loader";
 export type { StdinOptions, StdwriteOptions } from "../streams/handlers";
 export type { CanvasInterface } from "./canvas";
-export type { LoadPyodideOptions } from "./options";
-export type { PyodideInterface, RunOptions, ToPyOptions } from "./pyodide";
+export type { LiveProxy, ProxyReport } from "../proxy/report";
+// Both names of each are in use.
+export type { LoadPyodideOptions, LoadPyodideOptions as PyodideConfig } from "./options";
+export type { PyodideInterface, PyodideInterface as PyodideAPI, RunOptions, ToPyOptions } from "./pyodide";
 
 /** Version of this distribution, as PEP 440 writes it. */
 export const version: string = VERSION;

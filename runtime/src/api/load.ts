@@ -58,6 +58,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       convertNullToNone: options.convertNullToNone ?? true,
       toJsLiteralMap: options.toJsLiteralMap ?? true,
       pyproxyToStringRepr: options.pyproxyToStringRepr ?? false,
+      keepBorrowedProxies: options.keepBorrowedProxies ?? false,
       isCommand: false,
       roots,
       snapshot: snapshotSource(options, downloader, indexUrl),

@@ -43,6 +43,11 @@ export interface LoadPyodideOptions {
   convertNullToNone?: boolean | undefined;
   /** `toJs` makes a LiteralMap of a dict (default); with false a plain object. */
   toJsLiteralMap?: boolean | undefined;
+  /**
+   * PyProxies made for the arguments of a call are kept until JavaScript lets go of them, instead of being destroyed when the call
+   * is done. Default: false. `with pyodide.ffi.keep_borrowed_proxies():` does it for some lines of Python.
+   */
+  keepBorrowedProxies?: boolean | undefined;
   /** Refuse files of another version of Pyodide. Default: true. */
   checkAPIVersion?: boolean | undefined;
   /** Let `run_until_complete` block. Here it always does where the host can suspend WebAssembly. */
@@ -94,6 +99,7 @@ const CHECKS: { readonly [K in keyof Required<LoadPyodideOptions>]: Check } = {
   pyproxyToStringRepr: flag,
   convertNullToNone: flag,
   toJsLiteralMap: flag,
+  keepBorrowedProxies: flag,
   checkAPIVersion: flag,
   enableRunUntilComplete: flag,
   snapshot: (value) =>

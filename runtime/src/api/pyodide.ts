@@ -18,6 +18,7 @@ import type { Lockfile, LockfileContent } from "../packages/lockfile";
 import { type StdinOptions, type StdwriteOptions, bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
 import { type CanvasInterface, makeCanvas } from "./canvas";
 import { pristineMemory } from "../emscripten/instantiate";
+import type { ProxyReport } from "../proxy/report";
 import { makeSnapshot } from "../snapshot/make";
 import type { Any, Ffi, PyDict, PyProxy } from "./ffi";
 
@@ -43,6 +44,8 @@ export interface ToPyOptions {
 export interface InternalApi {
   /** SDL programs unwind the stack on purpose. */
   _skip_unwind_fatal_error: boolean;
+  /** Whether PyProxies made for arguments are kept as long as JavaScript has them; returns what was. */
+  readonly keepBorrowedProxies: (keep: boolean) => boolean;
   /** The lock file, as installers written in Python want it. */
   readonly lockfile_info: LockfileContent["info"];
   readonly lockfile_packages: LockfileContent["packages"];
@@ -93,6 +96,11 @@ export interface PyodideInterface {
   checkInterrupt(): void;
   scheduleCallback(callback: () => void, timeout?: number): void;
   setDebug(debug: boolean): boolean;
+  /**
+   * The PyProxies that are alive, as far as they were made in debug mode (`setDebug(true)`): what they stand for, where they were made,
+   * and which of them keep each other alive through both languages.
+   */
+  proxyReport(): ProxyReport;
   detectEnvironment(): Record<string, boolean>;
   makeMemorySnapshot(): Uint8Array<ArrayBuffer>;
   readonly _module: EmscriptenModule;
@@ -289,6 +297,9 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       core.setDebug(debug);
       return before;
     },
+    proxyReport() {
+      return core.proxyReport();
+    },
     detectEnvironment() {
       return describeEnvironment(interpreter.environment);
     },
@@ -298,6 +309,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     _module: withCNames(module),
     _api: {
       _skip_unwind_fatal_error: false,
+      keepBorrowedProxies: (keep) => core.setKeepBorrowed(keep),
       get lockfile_info() {
         return settings.lockfileNow()?.content.info ?? {};
       },

@@ -7,6 +7,7 @@ import { toPyArguments, type ToPyOptions } from "../convert/options";
 import { Scheduler } from "../event-loop/scheduler";
 import { makeFfi, makePrototypes, type Ffi } from "../proxy/classes";
 import { ProxyRegistry, type ProxySettings } from "../proxy/registry";
+import { reportProxies, type ProxyReport } from "../proxy/report";
 import {
   PY_EXPORT_ROWS,
   START_KEEP_NULL,
@@ -38,6 +39,8 @@ export interface CoreOptions {
   readonly debug?: boolean | undefined;
   /** `toString` of PyProxies is `repr` instead of `str`. */
   readonly pyproxyToStringRepr?: boolean | undefined;
+  /** PyProxies made for arguments are kept as long as JavaScript has them. */
+  readonly keepBorrowedProxies?: boolean | undefined;
   /** False keeps `null` apart from `undefined`: it becomes `jsnull` in Python. */
   readonly convertNullToNone?: boolean | undefined;
   /** False makes plain objects of dicts instead of LiteralMaps. */
@@ -67,7 +70,11 @@ export class Core {
 
   constructor(options: CoreOptions) {
     this.options = options;
-    this.#settings = { debug: options.debug ?? false, toStringIsRepr: options.pyproxyToStringRepr ?? false };
+    this.#settings = {
+      debug: options.debug ?? false,
+      toStringIsRepr: options.pyproxyToStringRepr ?? false,
+      keepBorrowed: options.keepBorrowedProxies ?? false,
+    };
     this.#handles = new HandleTable(options.jsglobals);
     this.#wire = new Wire(this.#memory, this.#handles);
     const stacks = new Stacks(this.#memory);
@@ -238,6 +245,18 @@ export class Core {
     const before = this.#settings.debug;
     this.#settings.debug = Boolean(debug);
     return before;
+  }
+
+  /** Whether PyProxies made for arguments are kept as long as JavaScript has them; returns what was. */
+  setKeepBorrowed(keep: boolean): boolean {
+    const before = this.#settings.keepBorrowed;
+    this.#settings.keepBorrowed = Boolean(keep);
+    return before;
+  }
+
+  /** The PyProxies alive that were made in debug mode, and the cycles among them. */
+  proxyReport(): ProxyReport {
+    return reportProxies(this.proxies);
   }
 
   /** Number of handles alive. */

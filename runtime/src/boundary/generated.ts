@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 3245919734;
+export const TABLE_HASH = 207972341;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -273,7 +273,7 @@ export interface JsImports {
   pyox_js_item_delete(object: JsHandle, flags: number, key: WirePtr): number;
   /** `object.has(key)`, else `object.includes(key)`; own key for object maps. */
   pyox_js_item_has(object: JsHandle, flags: number, key: WirePtr): number;
-  /** `array[index]`; the index is within bounds. */
+  /** `array[index]`, a negative index counting from the end; `TAG_ABSENT` out of bounds. */
   pyox_js_array_get(array: JsHandle, index: number, out: WirePtr): Tag;
   /** `array[index] = value`; the index is within bounds. */
   pyox_js_array_set(array: JsHandle, index: number, value: WirePtr): number;

@@ -31,6 +31,11 @@ const OBJECT_TYPE_OFFSET = 4;
 const TYPE_NAME_OFFSET = 12;
 const METHOD_FUNCTION_OFFSET = 8;
 const METHOD_SELF_OFFSET = 12;
+/** Number of items in these built-in types, which are statically allocated; a type on the heap has this flag. */
+const OBJECT_COUNT_OFFSET = 8;
+const COUNTED_TYPES: ReadonlySet<string> = new Set(["list", "tuple", "dict", "bytes", "bytearray"]);
+const TYPE_FLAGS_OFFSET = 84;
+const TYPE_IS_ON_HEAP = 1 << 9;
 /** The types with that layout, all built in and never freed. */
 const METHOD_TYPES: ReadonlySet<string> = new Set(["method", "builtin_function_or_method", "method-wrapper"]);
 
@@ -272,6 +277,23 @@ export class Operations {
 
   /** `len(object)`. */
   length(object: PyPtr): number {
+    const { wire } = this;
+    const { memory } = wire;
+    // PERF: the built-in containers have their length at one place: no call into wasm (js_length).
+    if (memory.u32.length === 0) memory.refresh();
+    const type = memory.u32[(object + OBJECT_TYPE_OFFSET) >>> 2] as number;
+    if (this.#countedTypes.has(type) && wire.dead === undefined) return memory.u32[(object + OBJECT_COUNT_OFFSET) >>> 2] as number;
+    const count = this.#lengthByCall(object);
+    memory.fresh();
+    const typeFlags = memory.u32[(type + TYPE_FLAGS_OFFSET) >>> 2] as number;
+    const stored = memory.u32[(object + OBJECT_COUNT_OFFSET) >>> 2];
+    if (stored === count && (typeFlags & TYPE_IS_ON_HEAP) === 0 && COUNTED_TYPES.has(this.typeNameQuickly(object))) this.#countedTypes.add(type);
+    return count;
+  }
+
+  readonly #countedTypes = new Set<number>();
+
+  #lengthByCall(object: PyPtr): number {
     const { wire } = this;
     const mark = wire.memory.top;
     try {

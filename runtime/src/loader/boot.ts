@@ -45,6 +45,7 @@ export interface BootOptions {
   readonly convertNullToNone: boolean;
   readonly toJsLiteralMap: boolean;
   readonly pyproxyToStringRepr: boolean;
+  readonly keepBorrowedProxies: boolean;
   /** Whether `runMain` follows, as for the `python` command. */
   readonly isCommand: boolean;
   /** Prepares the file system, after Python's own files are in it. */
@@ -109,6 +110,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
     jsglobals: options.jsglobals,
     schedule: (callback, delayMs) => scheduler.schedule(callback, delayMs),
     pyproxyToStringRepr: options.pyproxyToStringRepr,
+    keepBorrowedProxies: options.keepBorrowedProxies,
     convertNullToNone: options.convertNullToNone,
     toJsLiteralMap: options.toJsLiteralMap,
   });

@@ -10,7 +10,14 @@ import type { PyPtr } from "../boundary/generated";
 export interface ReferenceOwner {
   drop(object: PyPtr): void;
   /** A lifetime is over. */
-  ended(): void;
+  ended(lifetime: Lifetime): void;
+}
+
+/** What, in debug mode, is known about an object: its type, its repr, and where the proxy was made. */
+export interface DebugNote {
+  readonly type: string;
+  readonly text: string;
+  readonly madeAt: string;
 }
 
 /** Why a proxy cannot be used any more; the text is made when somebody asks. */
@@ -25,8 +32,8 @@ export class Lifetime {
   #reason: Reason = DESTROYED;
   /** Lifetimes of attributes, which end when this one ends. */
   #children: Set<Lifetime> | undefined;
-  /** What, in debug mode, is known about the object: type, text and where the proxy was made. */
-  debugNote: (() => string) | undefined;
+  /** What is known in debug mode. */
+  debugNote: DebugNote | undefined;
 
   constructor(
     object: PyPtr,
@@ -64,7 +71,7 @@ export class Lifetime {
     if (object === GONE) return GONE;
     this.#object = GONE;
     this.#reason = reason;
-    owner.ended();
+    owner.ended(this);
     if (this.parent !== undefined) this.parent.#children?.delete(this);
     const children = this.#children;
     if (children !== undefined) {
@@ -77,7 +84,9 @@ export class Lifetime {
   /** What using it after its end throws. */
   error(): Error {
     const reason = typeof this.#reason === "string" ? this.#reason : this.#reason();
-    return new Error(this.debugNote === undefined ? reason : `${reason}\n${this.debugNote()}`);
+    if (this.debugNote === undefined) return new Error(reason);
+    const { type, text, madeAt } = this.debugNote;
+    return new Error(`${reason}\nThe object was of type \`${type}\` and had repr \`${text}\`\nIts proxy was made at:\n${madeAt}`);
   }
 }
 

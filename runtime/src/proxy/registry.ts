@@ -25,6 +25,8 @@ export interface DestroyOptions {
 /** Settings that users may change while the interpreter runs. */
 export interface ProxySettings {
   debug: boolean;
+  /** Proxies made for arguments are not ended with the call. */
+  keepBorrowed: boolean;
   readonly toStringIsRepr: boolean;
 }
 
@@ -70,6 +72,9 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
         : new FinalizationRegistry((lifetime) => lifetime.end(this, "The proxy was garbage collected"));
   }
 
+  /** What was made in debug mode and is alive. */
+  readonly noted = new Set<Lifetime>();
+
   /** Number of references that PyProxies hold. */
   get live(): number {
     return this.#live;
@@ -79,8 +84,9 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
     this.operations.drop(object);
   }
 
-  ended(): void {
+  ended(lifetime: Lifetime): void {
     this.#live--;
+    if (this.noted.size !== 0) this.noted.delete(lifetime);
   }
 
   /** The state of a PyProxy of this interpreter; undefined for anything else. Never throws. */
@@ -142,6 +148,11 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
 
   /** The proxies that a call borrowed are done with. */
   endBorrowing(lent: readonly PyProxyState[], borrower: unknown): void {
+    if (this.settings.keepBorrowed) {
+      // Whoever kept one may use it; the collector frees it.
+      for (const state of lent) if (state.lifetime.isAlive) this.register(state);
+      return;
+    }
     for (const { lifetime } of lent) {
       const object = lifetime.objectOrNone;
       if ((object as number) !== 0) lifetime.end(this, borrowedReason(this.operations.typeNameQuickly(object), borrower));
@@ -289,6 +300,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
     }
     if (text.length > 200) text = `${text.slice(0, 200)}...`;
     const frames = stack.split("\n").slice(3).join("\n");
-    lifetime.debugNote = () => `The object was of type \`${type}\` and had repr \`${text}\`\nIts proxy was made at:\n${frames}`;
+    lifetime.debugNote = { type, text, madeAt: frames };
+    this.noted.add(lifetime);
   }
 }

@@ -13,6 +13,7 @@
  * SPEC: ECMA-262, 10.5 Proxy Object Internal Methods.
  */
 import {
+  PY_HAS_LENGTH,
   PY_HAS_SEQUENCE,
   PY_IS_PLAIN_DICT,
   PYPROXY_CAPTURE_THIS,
@@ -65,6 +66,8 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
       return method !== undefined && !Object.hasOwn(target, key) ? method : Reflect.get(target, key, receiver);
     }
     const name = key as string;
+    // PERF: what loops over a sequence asks for all the time (js_length).
+    if (name === "length" && this.flags & PY_HAS_LENGTH && this.#defined === undefined) return this.registry.operations.length(this.lifetime.object);
     if (this.#defined?.has(name)) return Reflect.get(target, name, receiver);
     const method = this.api.methods.get(name);
     if (method !== undefined) return typeof method === "function" ? method : method.get(this);

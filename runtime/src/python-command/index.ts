@@ -51,6 +51,7 @@ async function main(): Promise<number> {
     convertNullToNone: true,
     toJsLiteralMap: true,
     pyproxyToStringRepr: false,
+    keepBorrowedProxies: false,
     isCommand: true,
     prepareFiles: (module) => showHostFiles(module, node),
     beforeStart: async () => {},

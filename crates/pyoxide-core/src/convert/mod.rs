@@ -114,6 +114,40 @@ struct Definition(ffi::PyMethodDef);
 // SAFETY: constant data, one thread.
 unsafe impl Sync for Definition {}
 
+impl Definition {
+    /// `convert` of a default converter.
+    const fn convert(function: ffi::PyCFunction) -> Definition {
+        Definition(ffi::PyMethodDef {
+            ml_name: c"convert".as_ptr(),
+            ml_meth: ffi::PyMethodDefPointer { PyCFunction: function },
+            ml_flags: ffi::METH_O,
+            ml_doc: c"convert(value): converts with the same options.".as_ptr(),
+        })
+    }
+
+    /// `cache_conversion` of a default converter.
+    const fn cache(function: ffi::PyCFunctionFast) -> Definition {
+        Definition(ffi::PyMethodDef {
+            ml_name: c"cache_conversion".as_ptr(),
+            ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: function },
+            ml_flags: ffi::METH_FASTCALL,
+            ml_doc: c"cache_conversion(value, result): what `value` becomes, should it be met again.".as_ptr(),
+        })
+    }
+}
+
+/// The two arguments of `cache_conversion`.
+///
+/// # Safety
+/// As CPython's fastcall protocol.
+unsafe fn cached_pair<'a>(args: *mut *mut PyObject, count: ffi::Py_ssize_t) -> PyResult<(Ref<'a>, Ref<'a>)> {
+    if count != 2 {
+        return Err(py::type_error(&format!("cache_conversion() takes exactly 2 arguments ({count} given)")));
+    }
+    // SAFETY: by contract.
+    unsafe { Ok((Ref::from_ptr(*args), Ref::from_ptr(*args.add(1)))) }
+}
+
 impl Callback {
     /// # Safety
     /// `state` is what `function` expects and lives until the callback is dropped; `definition` lives for ever.

@@ -3,6 +3,7 @@
 //! Invariant: entries start at multiples of 4, doubles and wire values stand at multiples of 8 of the address.
 
 use crate::boundary::*;
+use crate::cells::Slot;
 use crate::jsproxy;
 use crate::py::{Py, PyResult};
 use crate::wire::{self, WireValue};
@@ -186,6 +187,23 @@ impl Reader {
         }
     }
 
+    /// The next entry as a key, if it is a short ASCII string: the same object each time.
+    pub(super) fn short_key(&mut self) -> Option<PyResult<Py>> {
+        // SAFETY: an entry follows, whose words the two halves agree on.
+        unsafe {
+            if *self.position != TAPE_ASCII {
+                return None;
+            }
+            let length = *self.position.add(1) as usize;
+            if length > KEY_LENGTH_MAX {
+                return None;
+            }
+            let data = self.position.add(2).cast::<u8>();
+            self.position = self.position.add(2 + length.div_ceil(4));
+            Some(key(core::slice::from_raw_parts(data, length)))
+        }
+    }
+
     /// Frees what the next `count` entries own.
     pub(super) fn discard(&mut self, count: u32) {
         for _ in 0..count {
@@ -196,6 +214,30 @@ impl Reader {
             }
         }
     }
+}
+
+/// Keys of objects come again and again: those up to this length are kept, in a table in which a collision replaces the older one.
+const KEY_LENGTH_MAX: usize = 24;
+const KEYS: usize = 512;
+
+static KEY_TABLE: Slot<[Option<Py>; KEYS]> = Slot::new([const { None }; KEYS]);
+
+/// The `str` of some ASCII bytes.
+/// PERF: neither memory nor a hash has to be made for a key that was seen before (ffi: topy_nested).
+fn key(bytes: &[u8]) -> PyResult<Py> {
+    let hash = bytes.iter().fold(bytes.len() as u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    let index = (hash ^ hash >> 15) as usize % KEYS;
+    // SAFETY: one thread; the reference ends before anything else touches the table.
+    let slot = unsafe { &mut (*KEY_TABLE.as_ptr())[index] };
+    if let Some(known) = slot {
+        if crate::string::ascii_of(known.borrow()) == bytes {
+            return Ok(known.clone());
+        }
+    }
+    // SAFETY: ASCII bytes, as the tape says.
+    let made = unsafe { crate::string::from_ascii(bytes.as_ptr(), bytes.len())? };
+    drop(slot.replace(made.clone())); // freeing a str runs no code
+    Ok(made)
 }
 
 impl Drop for Reader {

@@ -7,7 +7,7 @@ use pyo3_ffi as ffi;
 use pyo3_ffi::{Py_ssize_t, PyObject};
 
 use super::tape::Writer;
-use super::{AddressMap, Callback, Definition, Level, conversion_error, running, short_repr, type_name};
+use super::{AddressMap, Callback, Definition, Level, cached_pair, conversion_error, running, short_repr, type_name};
 use crate::boundary::*;
 use crate::jsproxy;
 use crate::py::{self, Py, PyResult, Raised, Ref, check};
@@ -416,19 +416,8 @@ struct ByLevel {
     callbacks: Option<(Callback, Callback)>,
 }
 
-static CONVERT: Definition = Definition(ffi::PyMethodDef {
-    ml_name: c"convert".as_ptr(),
-    ml_meth: ffi::PyMethodDefPointer { PyCFunction: convert_again },
-    ml_flags: ffi::METH_O,
-    ml_doc: c"convert(value): converts with the same options.".as_ptr(),
-});
-
-static CACHE: Definition = Definition(ffi::PyMethodDef {
-    ml_name: c"cache_conversion".as_ptr(),
-    ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: cache },
-    ml_flags: ffi::METH_FASTCALL,
-    ml_doc: c"cache_conversion(value, result): what `value` becomes, should it be met again.".as_ptr(),
-});
+static CONVERT: Definition = Definition::convert(convert_again);
+static CACHE: Definition = Definition::cache(cache);
 
 fn by_level(
     object: Ref<'_>,
@@ -635,11 +624,9 @@ unsafe extern "C" fn cache(capsule: *mut PyObject, args: *mut *mut PyObject, cou
         // SAFETY: the capsule is that of a `ByLevel`; the arguments are alive.
         unsafe {
             let state = running::<ByLevel>(capsule)?;
-            if count != 2 {
-                return Err(py::type_error(&format!("cache_conversion() takes exactly 2 arguments ({count} given)")));
-            }
-            let js = wire::to_handle(Ref::from_ptr(*args.add(1)))?;
-            state.keep(Ref::from_ptr(*args), &js);
+            let (value, result) = cached_pair(args, count)?;
+            let js = wire::to_handle(result)?;
+            state.keep(value, &js);
             Ok(Py::none().into_ptr())
         }
     })

@@ -7,7 +7,7 @@ use pyo3_ffi as ffi;
 use pyo3_ffi::PyObject;
 
 use super::tape::{Entry, Reader, leave};
-use super::{AddressMap, Callback, Definition, Level, conversion_error, running, short_repr, type_name};
+use super::{AddressMap, Callback, Definition, Level, cached_pair, conversion_error, running, short_repr, type_name};
 use crate::boundary::*;
 use crate::jsproxy;
 use crate::py::{self, Py, PyResult, Raised, Ref, check, check_bool};
@@ -54,7 +54,8 @@ fn build(reader: &mut Reader, made: &mut Vec<Py>) -> PyResult<Py> {
         },
         Entry::List(count) => {
             let level = Level::enter();
-            let list = level.as_ref().map_err(|raised| *raised).and_then(|_| Py::list());
+            // SAFETY: returns a new reference or null with an error. Nothing sees the list before it is full but the collector, which knows gaps.
+            let list = level.as_ref().map_err(|raised| *raised).and_then(|_| unsafe { Py::owned_or_err(ffi::PyList_New(count as ffi::Py_ssize_t)) });
             let list = match list {
                 Ok(list) => list,
                 Err(raised) => {
@@ -64,12 +65,13 @@ fn build(reader: &mut Reader, made: &mut Vec<Py>) -> PyResult<Py> {
             };
             made.push(list.clone());
             for index in 0..count {
-                let added = build(reader, made)
-                    // SAFETY: both are alive.
-                    .and_then(|item| check(unsafe { ffi::PyList_Append(list.as_ptr(), item.as_ptr()) }));
-                if let Err(raised) = added {
-                    reader.discard(count - index - 1);
-                    return Err(raised);
+                match build(reader, made) {
+                    // SAFETY: the index is below the length; the list takes the reference.
+                    Ok(item) => unsafe { ffi::PyList_SET_ITEM(list.as_ptr(), index as ffi::Py_ssize_t, item.into_ptr()) },
+                    Err(raised) => {
+                        reader.discard(count - index - 1);
+                        return Err(raised);
+                    }
                 }
             }
             Ok(list)
@@ -120,6 +122,9 @@ fn build(reader: &mut Reader, made: &mut Vec<Py>) -> PyResult<Py> {
 
 /// A key or element of a set: something whose equality means the same in both languages.
 fn build_key(reader: &mut Reader) -> PyResult<Py> {
+    if let Some(key) = reader.short_key() {
+        return key;
+    }
     let kind = match reader.next() {
         Entry::Object(object) => return object,
         Entry::Js(handle, flags) => {
@@ -149,13 +154,9 @@ fn build_key(reader: &mut Reader) -> PyResult<Py> {
 }
 
 fn set_item(dict: &Py, key: &Py, value: &Py) -> PyResult<()> {
-    // SAFETY: all are alive.
-    unsafe {
-        if check_bool(ffi::PyDict_Contains(dict.as_ptr(), key.as_ptr()))? {
-            return Err(same_key(key));
-        }
-        check(ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()))
-    }
+    // SAFETY: all are alive; the stored value is not asked for.
+    let was_there = check_bool(unsafe { ffi::PyDict_SetDefaultRef(dict.as_ptr(), key.as_ptr(), value.as_ptr(), ptr::null_mut()) })?;
+    if was_there { Err(same_key(key)) } else { Ok(()) }
 }
 
 fn add(set: &Py, key: &Py) -> PyResult<()> {
@@ -184,19 +185,8 @@ struct ByLevel {
     callbacks: Option<(Callback, Callback)>,
 }
 
-static CONVERT: Definition = Definition(ffi::PyMethodDef {
-    ml_name: c"convert".as_ptr(),
-    ml_meth: ffi::PyMethodDefPointer { PyCFunction: convert },
-    ml_flags: ffi::METH_O,
-    ml_doc: c"convert(value): converts with the same options.".as_ptr(),
-});
-
-static CACHE: Definition = Definition(ffi::PyMethodDef {
-    ml_name: c"cache_conversion".as_ptr(),
-    ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: cache },
-    ml_flags: ffi::METH_FASTCALL,
-    ml_doc: c"cache_conversion(value, result): what `value` becomes, should it be met again.".as_ptr(),
-});
+static CONVERT: Definition = Definition::convert(convert);
+static CACHE: Definition = Definition::cache(cache);
 
 fn by_level(js: Handle, depth: i32, converter: &Py) -> PyResult<Py> {
     let mut state = Box::new(ByLevel { converter: converter.clone(), made: AddressMap::default(), depth, callbacks: None });
@@ -324,10 +314,7 @@ unsafe extern "C" fn cache(capsule: *mut PyObject, args: *mut *mut PyObject, cou
         // SAFETY: the capsule is that of a `ByLevel`; the arguments are alive; the handle is alive.
         unsafe {
             let state = running::<ByLevel>(capsule)?;
-            if count != 2 {
-                return Err(py::type_error(&format!("cache_conversion() takes exactly 2 arguments ({count} given)")));
-            }
-            let (value, result) = (Ref::from_ptr(*args), Ref::from_ptr(*args.add(1)));
+            let (value, result) = cached_pair(args, count)?;
             let Some(handle) = jsproxy::handle_of(value) else {
                 return Err(py::type_error(&format!("cache_conversion() needs a JsProxy first, not {}", type_name(value))));
             };

@@ -323,7 +323,7 @@ unsafe extern "C" fn dir(object: *mut PyObject, _unused: *mut PyObject) -> *mut 
             }
             for index in 0..count as u32 {
                 let mut out = WireValue::undefined();
-                let tag = pyox_js_array_get(array.handle(), index, &mut out);
+                let tag = pyox_js_array_get(array.handle(), index as i32, &mut out);
                 let mut name = wire::read(tag, &out)?;
                 if let Ok(text) = name.borrow().utf8() {
                     if state::is_keyword_like(text) {

@@ -153,12 +153,16 @@ pub(super) fn index_of(key: Ref<'_>, length: u32, what: &str) -> PyResult<Index>
     }
 }
 
-fn get_at(object: Ref<'_>, index: u32) -> PyResult<Py> {
+/// The element at an index, a negative one counting from the end: bounds and element in one crossing.
+fn get_at(object: Ref<'_>, index: Py_ssize_t) -> PyResult<Py> {
     let js = this_fields(object)?;
     let mut out = WireValue::undefined();
     // SAFETY: the handle is alive; the wire was just written.
     unsafe {
-        let tag = pyox_js_array_get(js.handle, index, &mut out);
+        let tag = pyox_js_array_get(js.handle, index as i32, &mut out);
+        if tag == TAG_ABSENT {
+            return Err(py::index_error("JsArray index out of range"));
+        }
         if js.flags & JS_IS_JSON == 0 {
             return wire::read(tag, &out);
         }
@@ -174,10 +178,10 @@ unsafe extern "C" fn array_item(object: *mut PyObject, index: Py_ssize_t) -> *mu
         // SAFETY: CPython passes a live object.
         let object = unsafe { Ref::from_ptr(object) };
         // CPython has added the length to a negative index already.
-        if index < 0 || index >= length_of(object)? as Py_ssize_t {
+        if index < 0 {
             return Err(py::index_error("JsArray index out of range"));
         }
-        get_at(object, index as u32).map(Py::into_ptr)
+        get_at(object, index).map(Py::into_ptr)
     })
 }
 
@@ -186,8 +190,15 @@ unsafe extern "C" fn array_get(object: *mut PyObject, key: *mut PyObject) -> *mu
         // SAFETY: CPython passes live objects; the handle is alive.
         unsafe {
             let (object, key) = (Ref::from_ptr(object), Ref::from_ptr(key));
+            if ffi::PyLong_CheckExact(key.as_ptr()) != 0 {
+                let mut overflow = 0;
+                let index = ffi::PyLong_AsLongAndOverflow(key.as_ptr(), &mut overflow);
+                if overflow == 0 {
+                    return get_at(object, index as Py_ssize_t).map(Py::into_ptr);
+                }
+            }
             match index_of(key, length_of(object)?, "JsArray")? {
-                Index::One(index) => get_at(object, index).map(Py::into_ptr),
+                Index::One(index) => get_at(object, index as Py_ssize_t).map(Py::into_ptr),
                 Index::Slice { start, step, count } => {
                     let slice =
                         JsRef::owned_or_err(pyox_js_array_slice(this_fields(object)?.handle, start, step, count))?;

@@ -1,5 +1,5 @@
 /** Given to wasm: attributes, items of maps and object maps, elements of arrays. */
-import { JS_IS_OBJECT_MAP, TAG_ABSENT, TAG_PYPROXY, type JsHandle, type JsImports, type PyPtr, type Tag, type WirePtr } from "../generated";
+import { JS_IS_ARRAY, JS_IS_OBJECT_MAP, TAG_ABSENT, TAG_PYPROXY, type JsHandle, type JsImports, type PyPtr, type Tag, type WirePtr } from "../generated";
 import { isIndex, type PyProxyState } from "../../proxy/state";
 import type { ImportContext } from "./context";
 
@@ -85,7 +85,10 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
     },
     pyox_js_object_length(object: JsHandle, flags: number): number {
       try {
-        return flags & JS_IS_OBJECT_MAP ? ownNames(bag(object)).length : lengthOf(handles.get(object));
+        if (flags & JS_IS_OBJECT_MAP) return ownNames(bag(object)).length;
+        const value = handles.get(object);
+        // PERF: an Array's length is one already (ffi: py_len).
+        return flags & JS_IS_ARRAY && (value as unknown[]).length <= 0x7fffffff ? (value as unknown[]).length : lengthOf(value);
       } catch (error) {
         return wire.fail(error, -1);
       }
@@ -145,7 +148,11 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
     },
     pyox_js_array_get(array: JsHandle, index: number, out: WirePtr): Tag {
       try {
-        return wire.encodeResult((handles.get(array) as unknown[])[index >>> 0], out);
+        const list = handles.get(array) as ArrayLike<unknown>;
+        const { length } = list;
+        const at = index < 0 ? index + length : index;
+        if (!(at >= 0 && at < length)) return absent(out);
+        return wire.encodeResult(list[at], out);
       } catch (error) {
         return wire.fail(error, 0);
       }
