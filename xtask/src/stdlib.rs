@@ -26,6 +26,7 @@ struct Selection {
     unused: Vec<String>,
     compression: String,
     sources: bool,
+    columns: bool,
 }
 
 impl Selection {
@@ -49,7 +50,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let ours = context.checkout.join("python");
     let is_ours = |p: &Path| !p.starts_with("tests") && p.extension().is_some_and(|e| e == "py" || e == "pyi" || p.ends_with("py.typed"));
     let version = version_module(context);
-    let key = Key::new("stdlib-1")
+    let key = Key::new("stdlib-2")
         .text("cpython", &cpython.file_name().unwrap_or_default().to_string_lossy())
         .text("script", SCRIPT)
         .text("version", &version)
@@ -88,7 +89,9 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         let script_file = out.join("make_stdlib.py");
         fs::write(&script_file, SCRIPT)?;
         let args = vec![script_file.clone().into(), job_file.clone().into()];
-        let run = Run { cwd: out, env: BTreeMap::new(), script: "python3.14 -I \"$@\"", args };
+        // An option of the compiling interpreter: there is no other way to ask for it.
+        let script = if selection.columns { "python3.14 -I \"$@\"" } else { "python3.14 -I -X no_debug_ranges \"$@\"" };
+        let run = Run { cwd: out, env: BTreeMap::new(), script, args };
         context.root()?.run(&context.cache, "stdlib", step, run)?;
         for file in [version_file, job_file, script_file] {
             fs::remove_file(file)?;
@@ -118,7 +121,7 @@ mod tests {
     #[test]
     fn a_removed_module_is_left_out_as_file_and_as_package() {
         let words = |s: &str| s.split(' ').map(String::from).collect();
-        let selection = Selection { removed: words("turtle tkinter"), tests: words("test"), unused: words("x"), compression: "stored".into(), sources: false };
+        let selection = Selection { removed: words("turtle tkinter"), tests: words("test"), unused: words("x"), compression: "stored".into(), sources: false, columns: false };
         for gone in ["turtle.py", "tkinter/ttk.py", "test/test_os.py", "unittest/test/a.py", "json/data.txt"] {
             assert!(!selection.keeps(Path::new(gone)), "{gone}");
         }
