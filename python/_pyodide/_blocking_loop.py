@@ -11,13 +11,16 @@ from __future__ import annotations
 import time
 from asyncio import events
 
+from _pyodide._sockets import BlockingSelector
 from pyodide.webloop import _Threadless
 
 
-class _Nothing:
-    """In place of a selector: there is nothing to wait for but time."""
+class _Selector(BlockingSelector):
+    """Waits for sockets and for time; there is nothing else to wait for."""
 
-    def select(self, timeout):
+    def select(self, timeout=None):
+        if self._keys:
+            return super().select(timeout)
         if timeout is None:
             raise RuntimeError(
                 "The event loop waits for something that cannot happen: no callback and no timer is left, and JavaScript promises "
@@ -27,16 +30,13 @@ class _Nothing:
             time.sleep(timeout)
         return ()
 
-    def close(self):
-        pass
-
 
 class BlockingLoop(_Threadless):
     """An event loop that runs in ``run_forever`` and ``run_until_complete``, and sleeps between timers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._selector = _Nothing()
+        self._selector = _Selector()
 
 
 class BlockingLoopPolicy(events._BaseDefaultEventLoopPolicy):

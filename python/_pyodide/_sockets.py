@@ -144,15 +144,43 @@ def _host_text(value):
 
 def _numeric_family(host):
     """AF_INET or AF_INET6 for an address in digits, else None."""
-    import _socket
+    import _socket as s
 
-    for family in (_socket.AF_INET, _socket.AF_INET6):
+    for family in (s.AF_INET6,) if ":" in host else (s.AF_INET,):
         try:
-            _socket.inet_pton(family, host.partition("%")[0])
+            s.inet_pton(family, host.partition("%")[0])
         except OSError:
             continue
         return family
     return None
+
+
+def _ipv6_functions(module):
+    """``inet_pton`` and ``inet_ntop`` that know IPv6, which the C functions of this build do not."""
+    plain_pton, plain_ntop = module.inet_pton, module.inet_ntop
+
+    def inet_pton(address_family, ip_string, /):
+        """Convert an IP address from string format to a packed string suitable for use with low-level network functions."""
+        if address_family != module.AF_INET6:
+            return plain_pton(address_family, ip_string)
+        from ipaddress import AddressValueError, IPv6Address
+
+        try:
+            return IPv6Address(ip_string).packed
+        except AddressValueError:
+            raise OSError("illegal IP address string passed to inet_pton") from None
+
+    def inet_ntop(address_family, packed_ip, /):
+        """Convert a packed IP address of the given family to string format."""
+        if address_family != module.AF_INET6:
+            return plain_ntop(address_family, packed_ip)
+        from ipaddress import IPv6Address
+
+        if len(packed_ip) != 16:
+            raise ValueError("invalid length of packed IP address string")
+        return str(IPv6Address(bytes(packed_ip)))
+
+    module.inet_pton, module.inet_ntop = inet_pton, inet_ntop
 
 
 def _start_lookup(host):
@@ -920,19 +948,123 @@ def socketpair(family=None, type=None, proto=0, /):
 # ---- select ----
 
 
-def ready_sockets(interests):
-    """What is ready now of ``{fd: bits of READABLE and WRITABLE}``, as ``{fd: bits}``."""
-    state = network().state
-    found = {}
-    for fd, wanted in interests.items():
-        if bits := state(fd) & (wanted | _FAILED):
-            found[fd] = bits
-    return found
-
-
 def wait_any(seconds):
     """Waits for a change of any socket."""
     _wait_once(0, seconds)
+
+
+class _Keys(dict):
+    """What is registered, found by descriptor or by the object that has one."""
+
+    def get(self, fileobj, default=None):
+        return dict.get(self, fileobj if isinstance(fileobj, int) else fileobj.fileno(), default)
+
+
+class _Selector:
+    """What event loops register sockets with, as far as asyncio uses a selector."""
+
+    def __init__(self):
+        self._keys = _Keys()
+
+    def get_map(self):
+        return self._keys
+
+    def get_key(self, fd):
+        key = self._keys.get(fd)
+        if key is None:
+            raise KeyError(f"{fd!r} is not registered")
+        return key
+
+    def register(self, fd, events, data=None):
+        from selectors import SelectorKey
+
+        if not isinstance(fd, int):
+            fd = fd.fileno()
+        if not is_socket(fd):
+            # As `epoll` refuses files.
+            raise PermissionError(_errno.EPERM, "Only sockets can be watched: other files are always ready") if _is_open(fd) else _error(_errno.EBADF)
+        key = self._keys[fd] = SelectorKey(fd, fd, events, data)
+        return key
+
+    modify = register
+
+    def unregister(self, fd):
+        return self._keys.pop(self.get_key(fd).fd)
+
+    def _ready(self, key):
+        """The events of a key that are there: EVENT_READ is 1, EVENT_WRITE is 2, as in the network's states."""
+        net = network()
+        if not net.isSocket(key.fd):
+            return 0
+        state = net.state(key.fd)
+        return key.events if state & _FAILED else state & key.events
+
+    def close(self):
+        self._keys.clear()
+
+
+class BlockingSelector(_Selector):
+    """For loops that block: waits for sockets and for time."""
+
+    def select(self, timeout=None):
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            found = [(key, events) for key in self._keys.values() if (events := self._ready(key))]
+            left = None if end is None else end - time.monotonic()
+            if found or (left is not None and left <= 0):
+                return found
+            wait_any(left)
+
+
+class Watcher(_Selector):
+    """For loops that JavaScript drives: tells the loop when something has happened to a socket."""
+
+    def __init__(self, loop):
+        super().__init__()
+        self._loop = loop
+        self._pending = set()
+        self._callback = None
+
+    def register(self, fd, events, data=None):
+        key = super().register(fd, events, data)
+        net = network()
+        if self._callback is None:
+            from _pyodide_core import create_proxy
+
+            self._callback = create_proxy(self._changed)
+        net.watch(key.fd, self._callback)
+        self._changed(key.fd)
+        return key
+
+    modify = register
+
+    def unregister(self, fd):
+        key = super().unregister(fd)
+        network().unwatch(key.fd)
+        if not self._keys and self._callback is not None:
+            self._callback.destroy()
+            self._callback = None
+        return key
+
+    def _changed(self, fd):
+        if fd not in self._pending and fd in self._keys:
+            self._pending.add(fd)
+            self._loop.call_soon(self._check, fd)
+
+    def _check(self, fd):
+        self._pending.discard(fd)
+        key = self._keys.get(fd)
+        if key is None:
+            return
+        events = self._ready(key)
+        if events:
+            self._loop._process_events([(key, events)])
+            # It may be ready still, when its callbacks have run.
+            self._changed(fd)
+
+    def close(self):
+        for fd in list(self._keys):
+            self.unregister(fd)
 
 
 def is_socket(fd):
@@ -948,7 +1080,9 @@ def install(module):
     ):
         setattr(module, name, globals()[name])
     module.SocketType = socket
-    # CPython leaves it out where C code finds no such sockets.
+    _ipv6_functions(module)
+    # CPython leaves these out, because C code finds no such sockets.
     module.AF_UNIX = 1
+    module.SO_REUSEADDR = 2
     # Elsewhere there are names only.
     module.has_ipv6 = network().kind == "sockets"

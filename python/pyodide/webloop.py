@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import sys
 from _asyncio import _get_running_loop, _set_running_loop, _swap_current_task
-from asyncio import events, log, runners
+from asyncio import events, log, runners, selector_events, unix_events
 from heapq import heapify, heappop, heappush
 from math import ceil
+from weakref import WeakValueDictionary
 
 from _pyodide import _hooks
 from _pyodide._hooks import block_on
@@ -32,6 +33,8 @@ __all__ = ["PyodideFuture", "PyodideTask", "WebLoop", "WebLoopPolicy"]
 _RESOLUTION_S = 0.001
 
 _CANCELLED_TIMERS_MAX = 100
+
+_NO_PROCESSES = "WebAssembly has no processes: a program cannot be started from Python here"
 
 
 def _is_awaitable(value: object) -> bool:
@@ -148,18 +151,31 @@ class PyodideTask(asyncio.Task, PyodideFuture):
     """A task that can be used like a JavaScript promise too. The loop makes them: use :func:`asyncio.create_task`."""
 
 
-class _Threadless(asyncio.BaseEventLoop):
+class _Threadless(selector_events.BaseSelectorEventLoop):
     """What every loop in one single thread of WebAssembly has in common."""
 
     def __init__(self) -> None:
-        super().__init__()
+        # Not that of the base class, which makes a selector and sockets to wake itself up.
+        asyncio.BaseEventLoop.__init__(self)
+        self._transports = WeakValueDictionary()
         self._signal_handlers: dict[int, Any] = {}
 
-    def _process_events(self, event_list):
-        pass  # JavaScript calls when something has happened
-
     def _write_to_self(self):
+        pass  # there is no other thread that could have to wake this one
+
+    def _close_self_pipe(self):
         pass
+
+    create_unix_connection = unix_events._UnixSelectorEventLoop.create_unix_connection
+    create_unix_server = unix_events._UnixSelectorEventLoop.create_unix_server
+
+    async def subprocess_exec(self, protocol_factory, *args, **kwargs):
+        """Raises NotImplementedError: WebAssembly has no processes."""
+        raise NotImplementedError(_NO_PROCESSES)
+
+    async def subprocess_shell(self, protocol_factory, cmd, **kwargs):
+        """Raises NotImplementedError: WebAssembly has no processes."""
+        raise NotImplementedError(_NO_PROCESSES)
 
     def create_future(self) -> PyodideFuture:
         return PyodideFuture(loop=self)
@@ -231,7 +247,7 @@ class WebLoop(_Threadless):
         self._timer_id: int | None = None
         self._timer_when = 0.0
         self._stop_waiters: list[asyncio.Future] = []
-        self._signal_handlers: dict[int, Any] = {}
+        self._watcher: Any = None
         super().__init__()
         self._clock_resolution = _RESOLUTION_S
 
@@ -282,6 +298,23 @@ class WebLoop(_Threadless):
         """Close the asynchronous generators that are not finished."""
         await super().shutdown_asyncgens()
         self._asyncgens_shutdown_called = False
+
+    # ---- sockets ----
+
+    @property
+    def _selector(self):
+        """What the base class registers files with: JavaScript calls when something has happened to one of them."""
+        if self._watcher is None:
+            from _pyodide._sockets import Watcher
+
+            self._watcher = Watcher(self)
+        return self._watcher
+
+    async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
+        """As :func:`socket.getaddrinfo`, without blocking."""
+        from _pyodide._sockets import getaddrinfo_async
+
+        return await getaddrinfo_async(host, port, family, type, proto, flags)
 
     # ---- callbacks ----
 

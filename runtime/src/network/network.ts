@@ -24,6 +24,8 @@ interface SocketNode extends FSNode {
   pyoxideSocket?: SocketRecord;
 }
 
+type Watcher = (fd: number) => void;
+
 interface Lookup {
   addresses: readonly string[] | undefined;
   failure: Failure | undefined;
@@ -34,11 +36,10 @@ export class Network {
   readonly #module: EmscriptenModule;
   readonly #backend: Backend;
   readonly #operations: StreamOperations & Record<string, unknown>;
-  readonly #watched = new Map<SocketRecord, number>();
+  readonly #watched = new Map<SocketRecord, { readonly fd: number; readonly watcher: Watcher }>();
   readonly #lookups = new Map<number, Lookup>();
   #lookupWaiters: (() => void)[] = [];
   #anyWaiters: (() => void)[] = [];
-  #watcher: ((fd: number) => void) | undefined;
   #awaiting = 0;
   #lastId = 0;
   #records = 0;
@@ -256,18 +257,14 @@ export class Network {
     this.#backend.wait(milliseconds);
   }
 
-  /** Calls `watcher(fd)` whenever something about a watched socket may have changed; without one nothing is called any more. */
-  setWatcher(watcher: ((fd: number) => void) | undefined): void {
-    this.#watcher = watcher;
-  }
-
-  watch(fd: number): void {
-    this.#watched.set(this.#record(fd), fd);
+  /** Calls `watcher(fd)` whenever something about a socket may have changed, until `unwatch`. */
+  watch(fd: number, watcher: Watcher): void {
+    this.#watched.set(this.#record(fd), { fd, watcher });
     this.#updateAwaited();
   }
 
   unwatch(fd: number): void {
-    for (const [record, watched] of this.#watched) if (watched === fd) this.#watched.delete(record);
+    for (const [record, watched] of this.#watched) if (watched.fd === fd) this.#watched.delete(record);
     this.#updateAwaited();
   }
 
@@ -295,8 +292,8 @@ export class Network {
     this.#anyWaiters = [];
     for (const waiter of waiters) waiter();
     this.#updateAwaited();
-    const fd = this.#watched.get(record);
-    if (fd !== undefined) this.#watcher?.(fd);
+    const watched = this.#watched.get(record);
+    watched?.watcher(watched.fd);
   }
 
   #updateAwaited(): void {
