@@ -5,6 +5,7 @@ Invariant: without sockets everything is what the C module does.
 """
 
 import sys
+from time import sleep
 
 _POLLIN, _POLLOUT, _POLLERR, _POLLHUP, _POLLNVAL = 1, 4, 8, 16, 32
 
@@ -50,7 +51,12 @@ def install(module):
     def select(rlist, wlist, xlist, timeout=None, /):
         """Wait until one or more file descriptors are ready for some kind of I/O."""
         lists = [list(items) for items in (rlist, wlist, xlist)]
-        if not _has_sockets([_descriptor(item) for items in lists for item in items]):
+        descriptors = [_descriptor(item) for items in lists for item in items]
+        if not descriptors and timeout:
+            # The way to sleep before there was another.
+            sleep(timeout)
+            return [], [], []
+        if not _has_sockets(descriptors):
             return plain_select(*lists, timeout)
         if timeout is not None:
             timeout = float(timeout)

@@ -343,6 +343,26 @@ pair[1].close()
 `,
 );
 
+python(
+  "ENV-43 select and poll without sockets ask what is ready now",
+  `
+import tempfile, time
+assert select.select([], [], [], 0) == ([], [], [])
+started = time.monotonic()
+assert select.select([], [], [], 0.02) == ([], [], [])
+assert time.monotonic() - started >= 0.015
+with tempfile.TemporaryFile() as file:
+    assert select.select([file], [file], [], 1) == ([file], [file], [])
+    poller = select.poll()
+    poller.register(file)
+    assert poller.poll(0) == [(file.fileno(), select.POLLIN | select.POLLOUT)]
+    poller.unregister(file)
+    assert poller.poll(0) == []
+with _raises_("TypeError", "no file"):
+    select.select(["x"], [], [])
+`,
+);
+
 test("W-19 A socket that nobody closes warns, and is closed", ({ py, assert }) => {
   assert.equal(
     py.runPython(`

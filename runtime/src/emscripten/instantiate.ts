@@ -59,6 +59,7 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
       connect(imports.env, { exit: end, proc_exit: end });
       guardSockets(imports.env);
       timeZone.watch(imports.env);
+      connect(imports.env, { __maybe_poll_async: neverWait });
       options.wasm
         .then(async (module) => {
           const instance = await options.WebAssembly.instantiate(module, imports);
@@ -196,6 +197,14 @@ function guardSockets(environment: Record<string, WebAssembly.ImportValue>): voi
     };
     connect(environment, { [name]: guarded });
   }
+}
+
+/**
+ * CPython's `poll` and `select` would suspend the stack for whatever they are asked: the core does not know of it, and a stack that
+ * cannot be suspended is torn down. Null makes them ask what is ready now; who waits is `_pyodide._select`.
+ */
+function neverWait(): null {
+  return null;
 }
 
 function explainLinkError(error: unknown): unknown {
