@@ -1,65 +1,87 @@
 /**
  * The console page: a read-eval-print loop on `pyodide.console.PyodideConsole`.
- * Parameters of the address: `?packages=a,b` loads packages first.
+ * Parameters of the address: `?packages=a,b` loads packages first, `?noblink` stops the caret from blinking.
+ * Not here: what terminal control sequences look like (console-output.mjs).
  * Invariant: no inline script, no eval: the page works with a content security policy of 'self' and 'wasm-unsafe-eval'.
  */
+import { Output } from "./console-output.mjs";
 import { loadPyodide } from "./pyodide.mjs";
 
 const HISTORY_KEY = "pyodide-console-history";
 const HISTORY_MAX = 500;
 const INDENT = "    ";
+const WORDS_MAX = 200;
 
 /** What the page needs of Python, in a namespace of its own so that the user's stays clean. */
 const SETUP = `
 import builtins
 import sys
+from traceback import format_exception
 
 import __main__
-from pyodide.console import PyodideConsole, repr_shorten
+from pyodide.console import BANNER, PyodideConsole, repr_shorten
+from pyodide.ffi import can_run_sync, run_sync
 
-console = PyodideConsole(__main__.__dict__)
 
-def banner():
-    return f"Python {sys.version} on {sys.platform}"
+class PageConsole(PyodideConsole):
+    def formattraceback(self, e):
+        text = super().formattraceback(e)
+        if isinstance(e, SystemExit):
+            return "This interpreter lives as long as its page: reload the page to start again.\\n"
+        # Colours where Python has them for the error.
+        head = "Traceback (most recent call last):"
+        return text if head not in text else "".join(colored(e))
+
+
+def colored(error):
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_filename != "<console>":
+        traceback = traceback.tb_next
+    return format_exception(type(error), error, traceback or error.__traceback__, colorize=True)
+
+
+def read(size):
+    line = run_sync(read_line()) if can_run_sync() else prompt_line()
+    if line is None:
+        raise KeyboardInterrupt
+    return line
+
+
+console = PageConsole(__main__.__dict__, stdin_callback=read)
+
 
 async def show(future):
     value = await future
     if value is None:
         return None
     builtins._ = value
-    return repr_shorten(value, separator="\\n<long output truncated>\\n")
+    try:
+        return repr_shorten(value, separator="\\n<long output truncated>\\n")
+    except Exception as error:
+        console.stderr_callback(console.formattraceback(error))
+        return None
+
 
 def complete(source):
     words, start = console.complete(source)
     return "\\n".join(words), start
+
 
 def clear_buffer():
     console.buffer = []
 `;
 
 const element = (id) => document.getElementById(id);
-const [output, form, code, promptLabel, terminal, status] = ["output", "line", "code", "prompt", "terminal", "status"].map(element);
+const [form, code, promptLabel, terminal, status] = ["line", "code", "prompt", "terminal", "status"].map(element);
+const output = new Output(element("output"));
 
-/** Adds text to the output, in the colour of `kind`. */
+/** Adds text to the output, in the colour of `kind`, and keeps its end in sight if it was. */
 function print(text, kind) {
   const stick = terminal.scrollHeight - terminal.scrollTop - terminal.clientHeight < 40;
-  const last = output.lastElementChild;
-  if (last !== null && last.className === (kind ?? "")) {
-    last.append(plain(text));
-  } else {
-    const span = document.createElement("span");
-    span.className = kind ?? "";
-    span.append(plain(text));
-    output.append(span);
-  }
+  output.write(text, kind);
   if (stick) {
     terminal.scrollTop = terminal.scrollHeight;
   }
-}
-
-/** Text without terminal control sequences: this page has its own colours. */
-function plain(text) {
-  return text.replace(/\u001b\[[0-9;]*[A-Za-z]/g, "");
 }
 
 function setStatus(text, className) {
@@ -114,37 +136,57 @@ class History {
 class Repl {
   constructor(pyodide, names) {
     this.pyodide = pyodide;
-    this.names = names;
     this.console = names.get("console");
     this.showResult = names.get("show");
     this.completeWord = names.get("complete");
     this.clearBuffer = names.get("clear_buffer");
     this.history = new History();
     this.incomplete = false;
-    this.busy = false;
+    /** The command that runs. */
+    this.running = undefined;
+    /** Set while a program waits for a line: gets it, or undefined for Ctrl-C. */
+    this.answer = undefined;
+    this.isStopped = false;
     this.console.stdout_callback = (text) => print(text);
     this.console.stderr_callback = (text) => print(text, "error");
-    form.hidden = false;
     form.addEventListener("submit", (event) => event.preventDefault());
+    document.addEventListener("keydown", (event) => this.onPageKey(event));
     code.addEventListener("keydown", (event) => this.onKey(event));
     code.addEventListener("input", fit);
     terminal.addEventListener("click", () => {
-      if (getSelection()?.isCollapsed) {
+      if (getSelection()?.isCollapsed && !form.hidden) {
         code.focus();
       }
     });
     element("clear").addEventListener("click", () => this.clear());
+    element("stop").addEventListener("click", () => this.interrupt());
     this.ready();
   }
 
   ready() {
-    this.busy = false;
-    promptLabel.textContent = this.incomplete ? "..." : ">>>";
-    form.hidden = false;
+    this.running = undefined;
+    output.freshLine();
+    this.edit(this.incomplete ? "..." : ">>>");
+    element("stop").hidden = true;
     setStatus("Ready");
-    code.focus();
+  }
+
+  /** Shows the line to edit, after what is printed already. */
+  edit(label) {
+    promptLabel.textContent = label;
+    promptLabel.hidden = label === "";
+    form.hidden = false;
+    code.focus({ preventScroll: true });
     fit();
     terminal.scrollTop = terminal.scrollHeight;
+  }
+
+  /** Ctrl-C while the line to edit is hidden or without focus. */
+  onPageKey(event) {
+    if (event.target !== code && event.ctrlKey && event.key === "c" && this.running !== undefined && getSelection()?.isCollapsed !== false) {
+      event.preventDefault();
+      this.interrupt();
+    }
   }
 
   onKey(event) {
@@ -155,22 +197,40 @@ class Repl {
     const collapsed = code.selectionStart === code.selectionEnd;
     const before = whole.slice(0, code.selectionStart);
     const after = whole.slice(code.selectionEnd);
-    if (event.key === "Enter" && !event.shiftKey) {
+    const isInput = this.answer !== undefined;
+    if (event.key === "Enter" && (isInput || !event.shiftKey)) {
       event.preventDefault();
-      void this.submit();
-    } else if (event.key === "ArrowUp" && collapsed && !before.includes("\n")) {
+      if (isInput) {
+        this.reply(`${whole}\n`);
+      } else {
+        void this.submit();
+      }
+    } else if (event.ctrlKey && event.key === "d" && whole === "" && isInput) {
+      event.preventDefault();
+      this.reply("");
+    } else if (event.key === "ArrowUp" && !isInput && collapsed && !before.includes("\n")) {
       this.recall(-1, event);
-    } else if (event.key === "ArrowDown" && collapsed && !after.includes("\n")) {
+    } else if (event.key === "ArrowDown" && !isInput && collapsed && !after.includes("\n")) {
       this.recall(1, event);
-    } else if (event.key === "Tab" && !event.shiftKey && !event.altKey && !event.ctrlKey) {
+    } else if (event.key === "Tab" && !isInput && !event.shiftKey && !event.altKey && !event.ctrlKey) {
       event.preventDefault();
       this.complete(before, after);
+    } else if (event.key === "Backspace" && !isInput && collapsed && /(^|\n) +$/.test(before) && before.length - (before.lastIndexOf("\n") + 1) >= INDENT.length) {
+      // A level of indentation at once.
+      event.preventDefault();
+      const column = before.length - (before.lastIndexOf("\n") + 1);
+      const head = before.slice(0, before.length - (column % INDENT.length || INDENT.length));
+      setCode(head + after, head.length);
     } else if (event.key === "Escape") {
       // Tab belongs to the console while one types; Escape gives it back to the page.
       code.blur();
     } else if (event.ctrlKey && event.key === "c" && collapsed) {
       event.preventDefault();
-      this.discard();
+      if (isInput) {
+        this.interrupt();
+      } else {
+        this.discard();
+      }
     } else if (event.ctrlKey && event.key === "l") {
       event.preventDefault();
       this.clear();
@@ -187,7 +247,7 @@ class Repl {
 
   complete(before, after) {
     const line = before.slice(before.lastIndexOf("\n") + 1);
-    if (line.trim() === "") {
+    if (line.trim() === "" || /\s$/.test(line)) {
       setCode(before + INDENT + after, before.length + INDENT.length);
       return;
     }
@@ -207,7 +267,9 @@ class Repl {
       const head = before.slice(0, before.length - typed.length) + common;
       setCode(head + after, head.length);
     } else if (words.length > 1) {
-      print(`${words.join("  ")}\n`, "quiet");
+      const shown = words.slice(0, WORDS_MAX).map((word) => word.slice(typed.lastIndexOf(".") + 1));
+      const more = words.length > WORDS_MAX ? ` and ${words.length - WORDS_MAX} more` : "";
+      print(`${shown.join("  ")}${more}\n`, "quiet");
       terminal.scrollTop = terminal.scrollHeight;
     }
   }
@@ -224,32 +286,72 @@ class Repl {
   }
 
   clear() {
-    output.replaceChildren();
-    code.focus();
+    output.clear();
+    if (!form.hidden) {
+      code.focus();
+    }
+  }
+
+  /** Lets the user enter a line for `input()`. */
+  readLine() {
+    setStatus("Waiting for input", "busy");
+    setCode("");
+    this.edit(output.takeLine());
+    promptLabel.className = "question";
+    return new Promise((resolve) => {
+      this.answer = resolve;
+    });
+  }
+
+  reply(line) {
+    const { answer } = this;
+    this.answer = undefined;
+    promptLabel.className = "";
+    print(`${promptLabel.textContent}${line === undefined ? `${code.value}^C` : line.trimEnd()}\n`);
+    setCode("");
+    form.hidden = true;
+    setStatus("Running…", "busy");
+    answer(line);
+  }
+
+  /** Stops the command that runs. */
+  interrupt() {
+    this.isStopped = true;
+    if (this.answer !== undefined) {
+      this.reply(undefined);
+    } else if (this.running !== undefined && !this.pyodide.interrupt?.()) {
+      this.running.cancel();
+    }
   }
 
   async submit() {
-    if (this.busy) {
+    if (this.running !== undefined) {
       return;
     }
-    this.busy = true;
     // Text that was copied from a web page may contain non-breaking spaces.
     const source = code.value.replaceAll("\u00a0", " ").replaceAll("\r\n", "\n");
     this.history.add(source.trimEnd());
     setCode("");
     form.hidden = true;
+    element("stop").hidden = false;
     setStatus("Running…", "busy");
+    this.isStopped = false;
     const lines = source.split("\n");
-    // Several lines at once end the block they open, as an empty line does when one types.
-    if (lines.length > 1 && lines.at(-1)?.trim() !== "") {
-      lines.push("");
-    }
     let last = "";
-    for (const line of lines) {
+    for (let index = 0; index < lines.length; index++) {
+      const line = lines[index];
+      output.freshLine();
       print(`${this.incomplete ? "..." : ">>>"} `, "prompt");
       print(`${line}\n`);
       last = line;
       await this.push(line);
+      if (this.isStopped) {
+        break;
+      }
+      // Several lines at once end the block they open, as an empty line does when one types.
+      if (this.incomplete && lines.length > 1 && index === lines.length - 1 && line.trim() !== "") {
+        lines.push("");
+      }
     }
     if (this.incomplete) {
       const indent = /^\s*/.exec(last)[0];
@@ -260,19 +362,22 @@ class Repl {
 
   async push(line) {
     const future = this.console.push(line);
+    this.running = future;
     this.incomplete = future.syntax_check === "incomplete";
     try {
       if (future.syntax_check === "syntax-error") {
         print(`${future.formatted_error.trimEnd()}\n`, "error");
       } else if (future.syntax_check === "complete") {
         const shown = await this.showResult(future);
+        output.freshLine();
         if (shown !== undefined) {
           print(`${shown}\n`);
         }
       }
     } catch (error) {
-      const text = future.formatted_error ?? error.message;
-      print(`${text.trimEnd()}\n`, "error");
+      output.freshLine();
+      const text = error.type === "CancelledError" || error.type?.endsWith(".CancelledError") ? "KeyboardInterrupt" : (future.formatted_error ?? error.message);
+      print(`${text.trimEnd()}\u001b[0m\n`, "error");
     } finally {
       future.destroy();
     }
@@ -288,27 +393,40 @@ function setCode(text, caret = text.length) {
 /** Lets the input be as high as its text. */
 function fit() {
   code.rows = code.value.split("\n").length;
+  // A long line takes more than one row.
+  code.style.height = "auto";
+  code.style.height = `${code.scrollHeight}px`;
+}
+
+/** Where nothing can wait for the page, the browser asks. */
+function promptLine() {
+  const line = prompt();
+  return line === null ? "" : `${line}\n`;
 }
 
 async function main() {
   setStatus("Loading…", "busy");
+  const parameters = new URLSearchParams(location.search);
+  document.body.classList.toggle("noblink", parameters.has("noblink"));
   const pyodide = await loadPyodide();
   globalThis.pyodide = pyodide;
   pyodide.setStdout({ batched: (line) => print(`${line}\n`) });
   pyodide.setStderr({ batched: (line) => print(`${line}\n`, "error") });
-  const packages = new URLSearchParams(location.search).get("packages");
+  const packages = parameters.get("packages");
   if (packages) {
     await pyodide.loadPackage(packages.split(","), { messageCallback: (text) => setStatus(text, "busy") });
   }
+  let repl;
   const dict = pyodide.globals.get("dict");
   const names = dict();
   dict.destroy();
+  names.set("read_line", () => repl.readLine());
+  names.set("prompt_line", promptLine);
   pyodide.runPython(SETUP, { globals: names });
   element("version").textContent = pyodide.version;
-  const banner = names.get("banner");
-  print(`${banner()}\n`, "quiet");
-  banner.destroy();
-  globalThis.repl = new Repl(pyodide, names);
+  print(`${names.get("BANNER")}\n`, "quiet");
+  repl = new Repl(pyodide, names);
+  globalThis.repl = repl;
 }
 
 main().catch((error) => {

@@ -20,6 +20,7 @@ const MIME_TYPES = {
   ".json": "application/json",
   ".map": "application/json",
   ".md": "text/plain; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
   ".wasm": "application/wasm",
   ".zip": "application/zip",
   ".csv": "text/csv; charset=utf-8",
