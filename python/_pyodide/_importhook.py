@@ -10,6 +10,7 @@ system wants to know of a module (``__spec__``, ``__path__``...) is kept in the 
 
 import sys
 from _frozen_importlib import ModuleSpec
+from zipimport import zipimporter
 
 from _pyodide_core import JsProxy, as_module
 
@@ -199,6 +200,22 @@ class _CompletingLoader:
 
     def __getattr__(self, name):
         return getattr(self._loader, name)
+
+
+# ---- sources ----
+
+
+def _get_source(self, fullname, _get_source=zipimporter.get_source):
+    """Source code of a module; for the standard library it is in another file than the compiled code."""
+    source = _get_source(self, fullname)
+    if source is None:
+        from _pyodide._sources import source_of
+
+        source = source_of(self, fullname)
+    return source
+
+
+zipimporter.get_source = _get_source
 
 
 # ---- hints ----

@@ -109,3 +109,8 @@ test("CLI IO-01 Binary data goes through untouched", async ({ dist, assert }) =>
   assert.equal(code, 0);
   assert.equal(Buffer.compare(bytes, Buffer.from(input).reverse()), 0);
 });
+
+test("CLI Tracebacks show the lines of the standard library", async ({ dist, assert }) => {
+  const { err } = await runPython(dist, ["-c", "import json; json.loads('{')"]);
+  assert.match(err, /json\/__init__\.py", line \d+, in loads\n {4}return _default_decoder\.decode\(s\)\n/);
+});

@@ -27,9 +27,9 @@ const SNAPSHOT: &str = "pyodide.snapshot";
 const MAKE_SNAPSHOT: &str = include_str!("scripts/make_snapshot.mjs");
 
 /// Files without which a distribution is none.
-const REQUIRED: [&str; 12] = [
+const REQUIRED: [&str; 13] = [
     SNAPSHOT, "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
-    "pyodide.d.ts", "ffi.d.ts", "python",
+    "pyodide.d.ts", "ffi.d.ts", "python", stdlib::SOURCES,
 ];
 
 /// The JavaScript of the main module once more, for where nothing can be imported at run time: service workers take it
@@ -102,6 +102,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         copy_tree(&runtime, &fresh)?;
         make_classic_glue(context, &fresh)?;
         fs::copy(&stdlib, fresh.join(stdlib::ZIP))?;
+        fs::copy(stdlib.with_file_name(stdlib::SOURCES), fresh.join(stdlib::SOURCES))?;
         for wheel in &wheels {
             fs::copy(bundled.join(&wheel.file), fresh.join(&wheel.file))?;
         }
@@ -159,7 +160,7 @@ fn package_json(versions: &Versions) -> Value {
     exports.insert("./ffi".into(), json!({ "types": "./ffi.d.ts" }));
     for file in [
         "pyodide.mjs", "pyodide.js", "pyodide.mjs.map", "pyodide.js.map", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm",
-        "python_stdlib.zip", SNAPSHOT, "pyodide-lock.json", "package.json", "console.html",
+        "python_stdlib.zip", stdlib::SOURCES, SNAPSHOT, "pyodide-lock.json", "package.json", "console.html",
     ] {
         exports.insert(format!("./{file}"), Value::from(format!("./{file}")));
     }

@@ -16,6 +16,8 @@ use crate::cpython;
 use crate::root::Run;
 
 pub const ZIP: &str = "python_stdlib.zip";
+/// The same modules as text, for tracebacks and `inspect`: read when they are asked for.
+pub const SOURCES: &str = "python_stdlib_sources.zip";
 const SCRIPT: &str = include_str!("scripts/make_stdlib.py");
 
 #[derive(Deserialize)]
@@ -25,7 +27,6 @@ struct Selection {
     tests: Vec<String>,
     unused: Vec<String>,
     compression: String,
-    sources: bool,
     columns: bool,
 }
 
@@ -50,7 +51,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let ours = context.checkout.join("python");
     let is_ours = |p: &Path| !p.starts_with("tests") && p.extension().is_some_and(|e| e == "py" || e == "pyi" || p.ends_with("py.typed"));
     let version = version_module(context);
-    let key = Key::new("stdlib-2")
+    let key = Key::new("stdlib-3")
         .text("cpython", &cpython.file_name().unwrap_or_default().to_string_lossy())
         .text("script", SCRIPT)
         .text("version", &version)
@@ -81,7 +82,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
             "zip": out.join(ZIP),
             "mounted_at": format!("/lib/python{}.zip", context.versions.cpython.nodot()),
             "compression": selection.compression,
-            "sources": selection.sources,
+            "sources": out.join(SOURCES),
             "files": files,
         });
         let job_file = out.join("job.json");
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn a_removed_module_is_left_out_as_file_and_as_package() {
         let words = |s: &str| s.split(' ').map(String::from).collect();
-        let selection = Selection { removed: words("turtle tkinter"), tests: words("test"), unused: words("x"), compression: "stored".into(), sources: false, columns: false };
+        let selection = Selection { removed: words("turtle tkinter"), tests: words("test"), unused: words("x"), compression: "stored".into(), columns: false };
         for gone in ["turtle.py", "tkinter/ttk.py", "test/test_os.py", "unittest/test/a.py", "json/data.txt"] {
             assert!(!selection.keeps(Path::new(gone)), "{gone}");
         }

@@ -14,6 +14,7 @@ import { enterHome } from "../fs/layout";
 import { mountNodeFS } from "../fs/mount";
 import { type BootOptions, type SnapshotSource, boot } from "../loader/boot";
 import { VERSION } from "../loader/constants";
+import { makeSourcesReader } from "../loader/sources";
 import { callPython, withImport } from "../loader/python-calls";
 import { Lockfile } from "../packages/lockfile";
 import { bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
@@ -75,6 +76,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
           lockfileNow: () => lockfile.now(),
           packageBaseUrl: lockfile.baseUrl,
           packageCacheDirectory: node === undefined ? undefined : (options.packageCacheDir ?? localDirectory(indexUrl)),
+          standardLibrarySources: makeSourcesReader({ environment, node, downloader, indexUrl }),
         });
         return pyodide;
       },
@@ -89,9 +91,9 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       // Programs ask `"pyodide" in sys.modules` to find out where they run (ENV-40).
       void ready.pyodide_py;
       if (options._sysExecutable !== undefined) {
-      withImport(core, "sys", (sys) => Object.assign(sys, { executable: options._sysExecutable }));
-    }
-    if (options.checkAPIVersion ?? true) {
+        withImport(core, "sys", (sys) => Object.assign(sys, { executable: options._sysExecutable }));
+      }
+      if (options.checkAPIVersion ?? true) {
         checkVersion(core);
       }
     } else {

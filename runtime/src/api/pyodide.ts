@@ -53,6 +53,8 @@ export interface InternalApi {
   install(buffer: unknown, filename: string, installDir: string, metadata?: unknown): Promise<void>;
   /** Reads a file of the host (Node), or an address. */
   loadBinaryFile(path: string): Promise<Uint8Array>;
+  /** The file of the standard library's sources, if it can be had now. */
+  readonly standardLibrarySources: () => Uint8Array | undefined;
   /** Called when there is new bytecode of packages to store. */
   readonly bytecode_changed: () => void;
   /** Numbers for leak checks. */
@@ -117,6 +119,7 @@ export interface ApiSettings {
   readonly lockfileNow: () => Lockfile | undefined;
   readonly packageBaseUrl: string;
   readonly packageCacheDirectory: string | undefined;
+  readonly standardLibrarySources: () => Uint8Array | undefined;
 }
 
 export function makePyodide(interpreter: Interpreter, settings: ApiSettings): PyodideInterface {
@@ -326,6 +329,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       async loadBinaryFile(path) {
         return await interpreter.downloader.bytes(path, "the file");
       },
+      standardLibrarySources: settings.standardLibrarySources,
       bytecode_changed: () => packages.bytecode.changed(),
       liveHandles: () => core.liveHandles(),
       liveProxies: () => core.liveProxies(),

@@ -87,7 +87,8 @@ export class Downloader {
     }
   }
 
-  private localPath(url: string): string | undefined {
+  /** The path of a local file in Node, whether it is written as a path or as a URL. */
+  localPath(url: string): string | undefined {
     if (this.node === undefined) {
       return undefined;
     }
