@@ -30,9 +30,13 @@ def network():
     """The network of this interpreter: an object of JavaScript."""
     global _net
     if _net is None:
-        from pyodide_js import _api
+        try:
+            from pyodide_js import _api as host
+        except ModuleNotFoundError:
+            # The `python` command.
+            import _pyodide_host as host
 
-        _net = _api.network
+        _net = host.network
     return _net
 
 

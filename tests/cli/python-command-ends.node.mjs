@@ -78,11 +78,39 @@ test("CLI PY-01 JavaScript is there", async ({ dist, assert }) => {
   assert.equal(out, "[1,2] emscripten\n");
 });
 
-test("CLI ROAD-17 ENV-48 asyncio.run blocks where the host can switch stacks", async ({ dist, assert, env, skip }) => {
-  if (!env.hasJspi) skip("ENV-48: this engine cannot switch stacks (JSPI)");
+test("CLI ROAD-17 ENV-48 asyncio.run blocks", async ({ dist, assert }) => {
   const loop = await runPython(dist, ["-c", "import asyncio\nasync def main():\n    await asyncio.sleep(0.01)\n    return 'slept'\nprint(asyncio.run(main()))"]);
   assert.equal(loop.err, "");
   assert.equal(loop.out, "slept\n");
+});
+
+test("CLI W-19 ROAD-17 Sockets, HTTP and asyncio's connections, and nothing that was sent is lost at the end", async ({ dist, assert, env }) => {
+  const program = `
+import asyncio, socket, urllib.request
+print(urllib.request.urlopen("${env.network.open}text").read().decode(), end="")
+async def main():
+    async def shout(reader, writer):
+        writer.write((await reader.readline()).upper())
+        await writer.drain()
+        writer.close()
+    async with await asyncio.start_server(shout, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"a line\\n")
+        print(await reader.readline())
+        writer.close()
+        await writer.wait_closed()
+asyncio.run(main())
+last = socket.create_connection(("127.0.0.1", ${env.network.httpPort}))
+last.sendall(b"GET /open/next?id=command HTTP/1.0\\r\\n\\r\\n")
+`.replaceAll("\\\\", "\\");
+  const { out, err } = await runPython(dist, ["-c", program]);
+  assert.equal(err, "");
+  assert.equal(out, "Hello, W\u00f6rld\nb'A LINE\\n'\n");
+  // The second part comes only because the last request has arrived.
+  const reader = (await fetch(`${env.network.open}chunked?id=command`)).body.getReader();
+  let text = "";
+  while (!text.includes("two")) text += new TextDecoder().decode((await reader.read()).value);
+  await reader.cancel();
 });
 
 test("CLI ASYNC-16 Ctrl-C in a program that waits for input ends it", async ({ dist, assert }) => {

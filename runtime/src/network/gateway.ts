@@ -57,6 +57,7 @@ interface Connection {
 export class GatewayBackend implements Backend {
   readonly kind = "requests";
   readonly canBlock = false;
+  readonly isSending = false;
   readonly #connections = new Map<SocketRecord, Connection>();
   readonly #names = new Map<string, string>();
   /** Servers of this program, for clients of this program. */

@@ -257,6 +257,12 @@ export class Network {
     this.#backend.wait(milliseconds);
   }
 
+  /** Waits until all bytes that were written are on their way, for so many milliseconds at most. */
+  finish(milliseconds: number): void {
+    const end = performance.now() + milliseconds;
+    for (let left = milliseconds; left > 0 && this.#backend.isSending; left = end - performance.now()) this.#backend.wait(left);
+  }
+
   /** Calls `watcher(fd)` whenever something about a socket may have changed, until `unwatch`. */
   watch(fd: number, watcher: Watcher): void {
     this.#watched.set(this.#record(fd), { fd, watcher });

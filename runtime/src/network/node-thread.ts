@@ -37,6 +37,10 @@ export class NodeBackend implements Backend {
     this.#threads = threads;
   }
 
+  get isSending(): boolean {
+    return this.#inFlight > 0;
+  }
+
   connect(record: SocketRecord, to: Address, from: Address | undefined): void {
     this.#records.set(record.id, record);
     this.#send({ op: "connect", id: record.id, to, from });

@@ -154,6 +154,8 @@ export interface Backend {
   readonly kind: "sockets" | "requests";
   /** Whether `wait` can block a stack that cannot be suspended. */
   readonly canBlock: boolean;
+  /** Whether bytes were handed over that are not on their way yet. */
+  readonly isSending: boolean;
   connect(record: SocketRecord, to: Address, from: Address | undefined): void;
   listen(record: SocketRecord, at: Address, backlog: number): void;
   /** `isBlocking`: the caller can neither come back later nor be suspended. */

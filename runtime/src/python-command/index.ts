@@ -10,6 +10,8 @@ import { Downloader } from "../environment/download";
 import { detect } from "../environment/environment";
 import { type NodeModules, loadNodeModules } from "../environment/node";
 import { boot } from "../loader/boot";
+import { makeNetwork } from "../network/index";
+import type { Network } from "../network/network";
 import { callPython } from "../loader/python-calls";
 import { showHostFiles } from "./host-files";
 
@@ -27,6 +29,9 @@ class Crash extends Error {
 
 /** Variables that Emscripten makes up where the host has none. */
 const EMSCRIPTEN_VARIABLES = ["USER", "LOGNAME", "PATH", "PWD", "HOME", "LANG", "_"];
+
+/** How long the end of the program may be held up by bytes that were sent and that nobody takes. */
+const SEND_MS_MAX = 5000;
 
 async function main(): Promise<number> {
   const major = Number(process.versions.node.split(".")[0]);
@@ -59,13 +64,25 @@ async function main(): Promise<number> {
     snapshot: undefined,
     roots: {},
   });
-  callPython(interpreter.core, "_pyodide._importhook.register_js_module", "js", globalThis);
+  let network: Network | undefined;
+  const host = {
+    get network() {
+      return (network ??= makeNetwork(interpreter.module, node));
+    },
+  };
+  const register = (name: string, object: object): void => callPython(interpreter.core, "_pyodide._importhook.register_js_module", name, object);
+  register("js", globalThis);
+  // Not `pyodide_js`: its functions belong to programs that JavaScript has loaded.
+  register("_pyodide_host", host);
+  callPython(interpreter.core, "_pyodide._importhook.use_blocking_loop");
   try {
     return interpreter.core.runMain();
   } catch (error) {
     throw interpreter.core.dead === undefined || statusOf(error) !== undefined ? error : new Crash(error);
   } finally {
     interpreter.streams.flush();
+    // The end of the process ends the thread that has the sockets: what was sent goes out before.
+    network?.finish(SEND_MS_MAX);
   }
 }
 
