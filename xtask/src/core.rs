@@ -12,7 +12,7 @@ use crate::sys_libs::{WASM_TARGET, cargo_build, cargo_environment};
 
 const CRATE: &str = "pyoxide-core";
 /// Crates that end up in the library; a change in any of them is a change of the library.
-const WASM_CRATES: [&str; 2] = ["pyoxide-boundary", CRATE];
+const WASM_CRATES: [&str; 3] = ["pyoxide-boundary", "pyoxide-hash", CRATE];
 
 fn key(context: &Context) -> Result<Key> {
     let root = &context.checkout;

@@ -48,7 +48,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
 }
 
 /// The source archive: from the cache, the release folder of python.org, or the Debian pool of the machine's mirror.
-fn source(context: &Context) -> Result<PathBuf> {
+pub fn source(context: &Context) -> Result<PathBuf> {
     let cpython = &context.versions.cpython;
     let name = format!("Python-{}.tar.xz", cpython.version);
     let key = Key::new("download").text("sha256", &cpython.sha256);
@@ -130,7 +130,10 @@ emconfigure ./configure OPT="-DNDEBUG -fwrapv -Wall" CFLAGS="$PYOXIDE_C_FLAGS -f
   --host=wasm32-unknown-emscripten --build="$(./config.guess)" --with-build-python=python3.14 \
   --prefix=/ --exec-prefix=/ --disable-shared --disable-ipv6 --enable-big-digits=30 --disable-test-modules \
   --enable-wasm-dynamic-linking --with-pymalloc --with-pkg-config=no
-emmake make -j"$PYOXIDE_JOBS" "libpython$PYOXIDE_PYTHON.a" pybuilddir.txt
+emmake make -j"$PYOXIDE_JOBS" "libpython$PYOXIDE_PYTHON.a" pybuilddir.txt Modules/_hacl/Hacl_HMAC.o Modules/_hacl/Hacl_Streaming_HMAC.o
+# CPython's own rule for this archive puts the hashes into it, which the link has already.
+rm -f Modules/_hacl/libHacl_HMAC.a
+emar rcs Modules/_hacl/libHacl_HMAC.a Modules/_hacl/Hacl_HMAC.o Modules/_hacl/Hacl_Streaming_HMAC.o
 
 mkdir -p "$out/lib" "$out/include/python$PYOXIDE_PYTHON"
 cp "libpython$PYOXIDE_PYTHON.a" "$out/lib/"
@@ -156,9 +159,9 @@ fn build(context: &Context, source: &Path, sys_libs: &Path, out: &Path, step: &S
 }
 
 /// Modules the distribution must have, by their rows in the built-in module table.
-const REQUIRED_MODULES: [&str; 40] = [
+const REQUIRED_MODULES: [&str; 41] = [
     "_asyncio", "_bisect", "_blake2", "_bz2", "_codecs_cn", "_codecs_hk", "_codecs_iso2022", "_codecs_jp", "_codecs_kr", "_codecs_tw",
-    "_csv", "_ctypes", "_datetime", "_decimal", "_elementtree", "_heapq", "_interpreters", "_json", "_lsprof", "_lzma", "_md5",
+    "_csv", "_ctypes", "_datetime", "_decimal", "_elementtree", "_heapq", "_hmac", "_interpreters", "_json", "_lsprof", "_lzma", "_md5",
     "_multibytecodec", "_pickle", "_queue", "_random", "_sha1", "_sha2", "_sha3", "_socket", "_sqlite3", "_struct", "_zoneinfo", "_zstd",
     "array", "binascii", "math", "mmap", "pyexpat", "select", "unicodedata",
 ];

@@ -10,6 +10,7 @@ mod cells;
 mod convert;
 mod error;
 mod exports;
+mod hash;
 mod jsproxy;
 mod module;
 mod py;

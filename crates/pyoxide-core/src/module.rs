@@ -9,7 +9,7 @@ use crate::boundary::*;
 use crate::jsproxy::{self, method_keywords, method_noargs, method_o};
 use crate::py::{self, Py, PyResult, Raised, Ref, check};
 use crate::wire::{self, WireValue};
-use crate::{convert, error, pyproxy, state};
+use crate::{convert, error, hash, pyproxy, state};
 
 /// What `PyInit__pyodide_core` is for an extension module.
 pub unsafe extern "C" fn init() -> *mut PyObject {
@@ -110,6 +110,10 @@ fn methods() -> Vec<ffi::PyMethodDef> {
         method_o(c"cancel", cancel, c"cancel(id, /): forgets what schedule() gave the id for."),
         method_o(c"run_sync", run_sync, c"run_sync(promise, /): blocks until a promise settles."),
         method_noargs(c"can_run_sync", can_run_sync, c"can_run_sync() -> bool"),
+        method_o(c"digest_update", hash::digest_update, c"digest_update((name, state, data), /) -> bytes: the state after more data."),
+        method_o(c"digest_finish", hash::digest_finish, c"digest_finish((name, state), /) -> bytes"),
+        method_o(c"pbkdf2_hmac", hash::pbkdf2_hmac, c"pbkdf2_hmac((digest, password, salt, rounds, length), /) -> bytes"),
+        method_o(c"scrypt", hash::scrypt, c"scrypt((password, salt, n, r, p, memory_bytes_max, length), /) -> bytes"),
         method_o(c"js_error", js_error, c"js_error(exception, /) -> JsException: a PythonError for an exception."),
     ]
 }
