@@ -149,6 +149,8 @@ unsafe fn configure(arguments: &[Vec<u8>]) -> Option<i32> {
         for name in [c"prefix", c"exec_prefix", c"base_prefix", c"base_exec_prefix"] {
             expect(ffi::PyInitConfig_SetStr(config, name.as_ptr(), c"/".as_ptr()), "prefix");
         }
+        // Modules that are frozen into the program have a `__file__` only if Python knows where the others are.
+        expect(ffi::PyInitConfig_SetStr(config, c"stdlib_dir".as_ptr(), SEARCH_PATHS[0].as_ptr()), "stdlib_dir");
         if ffi::Py_InitializeFromInitConfig(config) < 0 {
             let mut code = 0;
             if ffi::PyInitConfig_GetExitCode(config, &mut code) > 0 {
