@@ -3,6 +3,8 @@
  * Not here: making one (instantiate.ts). No other folder reaches for a property that is not declared here.
  */
 
+import type { PipeFileSystem } from "./pipes";
+
 /** The error that file system functions throw: `new FS.ErrnoError(ERRNO_CODES.EIO)`. */
 export interface ErrnoErrorConstructor {
   new (errno: number): Error & { readonly errno: number; readonly code?: string };
@@ -185,6 +187,7 @@ export interface ModuleSettings {
 /** What `createModule` gives. */
 export interface EmscriptenModule {
   readonly FS: FS;
+  readonly PIPEFS: PipeFileSystem;
   readonly PATH: PATH;
   readonly ERRNO_CODES: Readonly<Record<string, number>>;
   readonly ENV: Record<string, string | undefined>;

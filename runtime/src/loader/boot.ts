@@ -11,6 +11,7 @@ import { Core } from "../boundary/core";
 import { START_COMMAND } from "../boundary/generated";
 import { buildOf, instantiate, preloadedModule } from "../emscripten/instantiate";
 import type { CreateModule, EmscriptenModule } from "../emscripten/module";
+import { endPipes } from "../emscripten/pipes";
 import { DownloadError, type Downloader } from "../environment/download";
 import type { Environment } from "../environment/environment";
 import { hasScheme } from "../environment/index-url";
@@ -144,6 +145,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
     prepare(prepared) {
       Object.assign(prepared.ENV, options.env);
       streams.install(prepared);
+      endPipes(prepared.PIPEFS);
       layOut(prepared, paths, bytes);
       options.prepareFiles(prepared);
     },
