@@ -239,7 +239,6 @@ _MISSING = {
     "resource": "it needs the resource limits of an operating system",
     "syslog": "it needs the system log of an operating system",
     "termios": _TERMINAL,
-    "test": "Python's own tests are not part of the distribution",
     "tkinter": _TK,
     "turtle": _TK,
     "turtledemo": _TK,

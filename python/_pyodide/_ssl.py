@@ -1,25 +1,21 @@
-"""`_ssl` while the package ``ssl`` is not loaded: settings without encryption.
+"""`_ssl`: the settings of TLS without TLS.
 
 Owns what ``import ssl`` and libraries that configure a context need: constants, contexts that keep and check their settings,
-memory buffers, randomness. Not here: TLS itself, which the package ``ssl`` of the distribution brings (OpenSSL), and requests to
-``https:`` addresses, whose encryption is the host's.
+memory buffers, randomness. Not here: encryption. A page has no raw connections to encrypt; what goes to ``https:`` and ``wss:``
+addresses is encrypted by the host.
 
-Invariants: nothing pretends to encrypt or to verify: starting a connection raises; values are those of OpenSSL, so that a program
-sees the same numbers with and without the package.
+Invariants: nothing pretends to encrypt or to verify: starting a connection raises; values are those of OpenSSL.
 """
 
 import os
 from binascii import Error as _Base64Error
 from binascii import a2b_base64
 
-_WHAT_TO_DO = (
-    "load it with `await pyodide.loadPackage(\"ssl\")` before `ssl` is imported; "
-    "requests to https addresses need none of it (pyodide.http, urllib, requests)"
-)
+_WHY = "this distribution has no OpenSSL: the host encrypts what goes to https addresses (pyodide.http.pyfetch, requests, urllib3)"
 
 # ---- constants ----
 
-OPENSSL_VERSION = "OpenSSL 3.5.0 (settings only; the package ssl has all of it)"
+OPENSSL_VERSION = "OpenSSL 3.5.0 (settings only)"
 OPENSSL_VERSION_NUMBER = 0x30500000
 OPENSSL_VERSION_INFO = _OPENSSL_API_VERSION = (3, 5, 0, 0, 0)
 _DEFAULT_CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
@@ -131,7 +127,7 @@ for _class in SSLZeroReturnError, SSLWantReadError, SSLWantWriteError, SSLSyscal
 
 
 def _not_here(what):
-    return SSLError(f"{what} needs OpenSSL, which is in the package `ssl`: {_WHAT_TO_DO}")
+    return SSLError(f"{what} is not available: {_WHY}")
 
 
 # ---- randomness and names ----

@@ -20,7 +20,7 @@ use crate::failure::{Failure, fail};
 use crate::progress::Step;
 use crate::sys_libs::copy_tree;
 use crate::versions::Versions;
-use crate::{bundled, codegen, link, pip, runtime, stdlib};
+use crate::{bundled, codegen, link, pip, runtime, stdlib, stdlib_packages};
 
 /// The memory of an interpreter that has started: what `loadPyodide` starts from.
 const SNAPSHOT: &str = "pyodide.snapshot";
@@ -69,10 +69,12 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let main_module = link::ensure(context)?;
     let stdlib = stdlib::ensure(context)?;
     let runtime = runtime::ensure(context)?;
+    let (parts_folder, parts) = stdlib_packages::ensure(context)?;
     let package = serde_json::to_string_pretty(&package_json(&context.versions))? + "\n";
     let (bundled, wheels) = bundled::ensure(context)?;
     let mut lockfile = lockfile(&context.versions);
     lockfile.add_wheels(&wheels, &pip::platform(&context.versions)?, false, "the lock file of the distribution", |wheel| wheel.file.clone())?;
+    lockfile.packages.extend(parts);
     let lock = lockfile.to_json();
 
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -106,6 +108,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         for wheel in &wheels {
             fs::copy(bundled.join(&wheel.file), fresh.join(&wheel.file))?;
         }
+        stdlib_packages::copy(&parts_folder, &fresh)?;
         fs::write(fresh.join("package.json"), &package)?;
         fs::write(fresh.join("pyodide-lock.json"), &lock)?;
         step.at("making the memory snapshot");

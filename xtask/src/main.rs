@@ -25,8 +25,10 @@ mod root;
 mod runtime;
 mod serve;
 mod stdlib;
+mod stdlib_packages;
 mod sys_libs;
 mod test;
+mod test_modules;
 mod versions;
 
 use std::ffi::OsString;

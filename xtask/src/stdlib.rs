@@ -14,6 +14,7 @@ use crate::cache::{Key, files_below};
 use crate::context::Context;
 use crate::cpython;
 use crate::root::Run;
+use crate::stdlib_packages::Part;
 
 pub const ZIP: &str = "python_stdlib.zip";
 /// The same modules as text, for tracebacks and `inspect`: read when they are asked for.
@@ -24,7 +25,8 @@ const SCRIPT: &str = include_str!("scripts/make_stdlib.py");
 #[serde(deny_unknown_fields)]
 struct Selection {
     removed: Vec<String>,
-    tests: Vec<String>,
+    /// Read by `stdlib_packages.rs`: their modules are not in the zip.
+    packages: BTreeMap<String, Part>,
     unused: Vec<String>,
     compression: String,
     columns: bool,
@@ -40,11 +42,12 @@ impl Selection {
         parts.pop();
         let named = |list: &[String]| list.contains(&top);
         let in_tests = parts.iter().any(|p| p == "tests" || p == "test" || p == "site-packages");
-        !(named(&self.removed) || named(&self.tests) || named(&self.unused) || in_tests)
+        let packaged = self.packages.values().any(|p| named(&p.modules));
+        !(named(&self.removed) || packaged || named(&self.unused) || in_tests)
     }
 }
 
-/// Returns the path of the zip in the cache.
+/// Returns the path of the zip in the cache; the archive of the sources lies beside it.
 pub fn ensure(context: &Context) -> Result<PathBuf> {
     let cpython = cpython::ensure(context)?;
     let config = context.checkout.join("cpython/stdlib.toml");
@@ -121,8 +124,11 @@ mod tests {
 
     #[test]
     fn a_removed_module_is_left_out_as_file_and_as_package() {
-        let words = |s: &str| s.split(' ').map(String::from).collect();
-        let selection = Selection { removed: words("turtle tkinter"), tests: words("test"), unused: words("x"), compression: "stored".into(), columns: false };
+        let selection: Selection = toml::from_str(
+            "removed = ['turtle', 'tkinter']\nunused = ['x']\ncompression = 'stored'\ncolumns = false\n\
+             [packages.test]\nsummary = ''\nmodules = ['test']\nimports = ['test']",
+        )
+        .unwrap();
         for gone in ["turtle.py", "tkinter/ttk.py", "test/test_os.py", "unittest/test/a.py", "json/data.txt"] {
             assert!(!selection.keeps(Path::new(gone)), "{gone}");
         }

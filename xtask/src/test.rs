@@ -44,10 +44,13 @@ enum Group {
     NodeCurrent,
     /// The distribution in headless Chromium
     Chromium,
+    /// CPython's own tests in both Nodes: a selection, or all of them when this is the only group
+    Cpython,
 }
 
-const ALL: [Group; 8] =
-    [Group::Checks, Group::Rust, Group::Types, Group::Runtime, Group::Python, Group::Node, Group::NodeCurrent, Group::Chromium];
+const ALL: [Group; 9] = [
+    Group::Checks, Group::Rust, Group::Types, Group::Runtime, Group::Python, Group::Node, Group::NodeCurrent, Group::Chromium, Group::Cpython,
+];
 
 #[derive(Default, Clone, Copy)]
 struct Count {
@@ -107,7 +110,47 @@ fn run_group(context: &Context, group: Group, options: &Options, remarks: &mut V
         Group::Node => distribution(context, "node20", options, remarks),
         Group::NodeCurrent => distribution(context, "node-current", options, remarks),
         Group::Chromium => distribution(context, "chromium", options, remarks),
+        Group::Cpython => cpython(context, options),
     }
+}
+
+/// The filters are names of CPython's test modules here, if this group was asked for by name.
+fn cpython(context: &Context, options: &Options) -> Result<Count> {
+    let asked = options.only == [Group::Cpython];
+    if !asked && !options.filters.is_empty() {
+        // They name tests of the other groups.
+        return Ok(Count::default());
+    }
+    runtime::check_node(&context.versions)?;
+    dist::ensure(context)?;
+    let dir = context.checkout.join("tests");
+    runtime::ensure_npm_packages(&context.versions, &dir, "npm packages of the tests")?;
+    let mut total = Count::default();
+    // The selection is one for speed: what a newer Node does differently is in the other groups.
+    for environment in if asked { &["node20", "node-current"][..] } else { &["node20"] } {
+        println!("CPython's tests in {environment}");
+        let mut command = Command::new("node");
+        command.arg(dir.join("cpython/run.mjs")).args(["--env", environment]).current_dir(&context.checkout);
+        if asked {
+            command.args(&options.filters);
+        } else {
+            command.arg("--fast");
+        }
+        let (ok, output) = shown(command, "tests/cpython/run.mjs")?;
+        let mut count = sums(&output).unwrap_or_default();
+        if count.failed == 0 && !ok {
+            count.failed = 1;
+        }
+        total.add(count);
+    }
+    Ok(total)
+}
+
+/// The last line of a runner: `N passed, N failed, N skipped`.
+fn sums(output: &str) -> Option<Count> {
+    let line = output.lines().rev().find(|l| l.contains(" passed, ") && l.contains(" failed"))?;
+    let number = |word| number_before(line, word);
+    Some(Count { passed: number("passed"), failed: number("failed"), skipped: number("skipped") })
 }
 
 /// A single check counts as one test; its error is shown.
@@ -241,12 +284,8 @@ fn distribution(context: &Context, environment: &str, options: &Options, remarks
     command.arg("--wheels").arg(wheels(context)?);
     command.args(&options.filters).current_dir(&context.checkout);
     let (ok, output) = shown(command, "tests/run.mjs")?;
-    let summary = output.lines().rev().find(|l| l.contains(" passed, ") && l.contains(" failed"));
-    let mut count = summary.map_or(Count::default(), |l| Count {
-        passed: number_before(l, "passed"),
-        failed: number_before(l, "failed"),
-        skipped: number_before(l, "skipped"),
-    });
+    let summary = sums(&output);
+    let mut count = summary.unwrap_or_default();
     remarks.extend(skipped(&output).into_iter().map(|what| format!("{environment}: skipped {what}")));
     if count.failed == 0 && (!ok || summary.is_none()) {
         count.failed = 1;
