@@ -1,9 +1,9 @@
 /**
- * `ssl` as it is before its package is loaded: settings without encryption.
+ * `ssl`: its settings. Connections are tested where the host's TLS is (runtime/tls.test.mjs).
  */
 import { test } from "../harness/registry.mjs";
 
-test("PKG-33 ssl imports and holds settings before its package is loaded", ({ py, assert }) => {
+test("PKG-33 ssl imports and holds settings", ({ py, assert }) => {
   const found = py.runPython(`
 import json, ssl
 context = ssl.create_default_context()
@@ -34,11 +34,6 @@ test("PKG-33 Settings that contradict each other are refused as OpenSSL does", (
   assert.throws(() => py.runPython("import ssl\nssl.SSLContext(99)"), /ValueError: invalid or unsupported protocol version/);
   assert.throws(() => py.runPython("import ssl\nssl.create_default_context(cafile='/missing.pem')"), "FileNotFoundError");
   assert.throws(() => py.runPython("import ssl\nssl.create_default_context(cadata='no certificate')"), /ssl.SSLError: .*no start line/);
-});
-
-test("PKG-33 A connection without the package says which one to load", ({ py, assert }) => {
-  const start = "import ssl\nssl.create_default_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname='localhost')";
-  assert.throws(() => py.runPython(start), /ssl\.SSLError: A TLS connection needs OpenSSL.*loadPackage\("ssl"\)/s);
 });
 
 test("PKG-33 Certificates are counted, memory buffers buffer", ({ py, assert }) => {
