@@ -539,12 +539,6 @@ class socket:
             host = getaddrinfo(host, port, self._family, s.SOCK_STREAM)[0][4][0]
         return {"host": host, "port": port}
 
-    def _to_js(self, value):
-        import js
-        from _pyodide_core import to_js
-
-        return to_js(value, dict_converter=js.Object.fromEntries)
-
     def connect(self, address, /):
         """connect(address): Connect the socket to a remote address."""
         failure = self._connect(address)
@@ -563,6 +557,8 @@ class socket:
         return failure.errno
 
     def _connect(self, address):
+        from _pyodide_core import to_js
+
         sys.audit("socket.connect", self, address)
         shared = self._state()
         net = network()
@@ -583,7 +579,7 @@ class socket:
         if target.get("host") in ("0.0.0.0", "::"):
             target["host"] = "127.0.0.1" if target["host"] == "0.0.0.0" else "::1"
         fd = self._fd
-        net.connect(fd, self._to_js(target), self._to_js(source) if source else None)
+        net.connect(fd, to_js(target), to_js(source) if source else None)
         if net.phase(fd) == "connecting":
             if self._timeout == 0:
                 return _error(_errno.EINPROGRESS)
@@ -601,13 +597,15 @@ class socket:
 
     def bind(self, address, /):
         """bind(address): Bind the socket to a local address."""
+        from _pyodide_core import to_js
+
         sys.audit("socket.bind", self, address)
         shared = self._state()
         if shared.bound is not None or network().phase(self._fd) != "new":
             raise _error(_errno.EINVAL)
         net, fd = network(), self._fd
         # The port is taken now, so that getsockname() can tell it.
-        net.listen(fd, self._to_js(self._address(address, "bind")), 511)
+        net.listen(fd, to_js(self._address(address, "bind")), 511)
         wait_until(lambda: net.phase(fd) != "connecting", fd, None)
         failure = net.failure(fd)
         if failure is not None:

@@ -78,8 +78,8 @@ def _settings_of(context):
 
 
 def _options(context, server_side, server_hostname):
-    import js
     import ssl
+
     from _pyodide_core import to_js
 
     known = _settings_of(context)
@@ -99,8 +99,7 @@ def _options(context, server_side, server_hostname):
             "alpn": known.alpn,
             "minimum": versions.get(context.minimum_version),
             "maximum": versions.get(context.maximum_version),
-        },
-        dict_converter=js.Object.fromEntries,
+        }
     )
 
 

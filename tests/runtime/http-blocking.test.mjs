@@ -204,10 +204,16 @@ assert said["headers"]["content-type"] == "application/json" and said["headers"]
 assert pyxhr.get(address + "basic", auth=("user", "secret")).text == "welcome"
 with _raises_("HttpStatusError: 401", "status"):
     pyxhr.get(address + "basic").raise_for_status()
-with _raises_("OSError", "refused"):
-    open_url(refused)
-with _raises_("OSError", "no address"):
-    open_url("http://[")
+for bad in (refused, "http://["):
+    for ask in (open_url, pyxhr.get):
+        try:
+            ask(bad)
+        except OSError as error:
+            assert ask is open_url or isinstance(error, pyxhr.XHRNetworkError)
+        else:
+            raise AssertionError(bad)
+from pyodide.http.pyxhr import put
+assert put(address + "echo", data=b"x").json()["method"] == "PUT"
 `);
   }
 });

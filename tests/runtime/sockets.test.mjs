@@ -363,6 +363,21 @@ with _raises_("TypeError", "no file"):
 `,
 );
 
+for (const how of ["runPython", "runPythonAsync"]) {
+  test(`ASYNC-15 A blocked receive and a blocked request can be interrupted (${how})`, NODE_ONLY, async ({ py, env, assert }) => {
+    const { Worker } = await import("node:worker_threads");
+    const buffer = new Int32Array(new SharedArrayBuffer(4));
+    py.setInterruptBuffer(buffer);
+    for (const code of [`socket.create_connection(("127.0.0.1", ${env.network.echoPort})).recv(1)`, `urllib.request.urlopen("${env.network.open}hang")`]) {
+      // Another thread: this one is blocked.
+      const worker = new Worker('const { workerData } = require("node:worker_threads"); setTimeout(() => { workerData[0] = 2; }, 50);', { eval: true, workerData: buffer });
+      await assert.rejects(async () => await py[how](`import socket, urllib.request, warnings\nwarnings.simplefilter("ignore", ResourceWarning)\n${code}`), "KeyboardInterrupt");
+      await worker.terminate();
+    }
+    py.setInterruptBuffer(undefined);
+  });
+}
+
 test("W-19 A socket that nobody closes warns, and is closed", ({ py, assert }) => {
   assert.equal(
     py.runPython(`

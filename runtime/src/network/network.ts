@@ -83,13 +83,13 @@ export class Network {
   connect(fd: number, to: Address, from?: Address): void {
     const record = this.#record(fd);
     record.phase = "connecting";
-    this.#backend.connect(record, to, from);
+    this.#backend.connect(record, plainAddress(to), from && plainAddress(from));
   }
 
   listen(fd: number, at: Address, backlog: number): void {
     const record = this.#record(fd);
     record.phase = "connecting";
-    this.#backend.listen(record, at, backlog);
+    this.#backend.listen(record, plainAddress(at), backlog);
   }
 
   /** The descriptor of a connection that has come in; 0 if there is none. */
@@ -192,7 +192,10 @@ export class Network {
       record.fail({ code: "EOPNOTSUPP", message: "A connection inside this program is not encrypted: nobody else can read it" });
       return;
     }
-    this.#backend.startTls(record, options);
+    const { serverSide, serverName, verify, checkName, authorities, certificate, key, passphrase, alpn, minimum, maximum } = options;
+    this.#backend.startTls(record, {
+      serverSide, serverName, verify, checkName, authorities, certificate, key, passphrase, alpn: [...alpn], minimum, maximum,
+    });
   }
 
   isSecuring(fd: number): boolean {
@@ -400,6 +403,11 @@ export class Network {
       },
     };
   }
+}
+
+/** What Python gave as a dict, as an object that can be handed to a thread. */
+function plainAddress({ host, port, path }: Address): Address {
+  return { host, port, path };
 }
 
 function readiness(record: SocketRecord): number {

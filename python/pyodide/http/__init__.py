@@ -1,6 +1,7 @@
 """HTTP through what the host offers: ``fetch``, and XMLHttpRequest for requests that block (features.md section 3.7).
 
-Owns ``pyfetch`` and its response, ``open_url`` and the small blocking client ``pyxhr``. Not here: ``urllib``, sockets.
+Owns ``pyfetch`` and its response, ``open_url``, and requests that block, which ``pyodide.http.pyxhr`` is made of. Not here: ``urllib``,
+sockets.
 
 Invariants: a request that fails is an OSError, whatever the host threw; a response with an error status is a response
 (``raise_for_status`` makes an error of it); bodies are copied once.
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from pyodide.ffi import JsBuffer, JsFetchResponse, JsProxy
 
-__all__ = ["AbortError", "BodyUsedError", "FetchResponse", "HttpStatusError", "open_url", "pyfetch", "pyxhr"]
+__all__ = ["AbortError", "BodyUsedError", "FetchResponse", "HttpStatusError", "RequestError", "open_url", "pyfetch", "pyxhr"]
 
 
 class HttpStatusError(OSError):
@@ -45,6 +46,13 @@ class AbortError(OSError):
     """A request was aborted."""
 
 
+class RequestError(AbortError):
+    """A request got no answer: no connection, no such host, not allowed by CORS.
+
+    An :class:`AbortError` as well, because Pyodide raises that one for both.
+    """
+
+
 def _host():
     import js
 
@@ -54,7 +62,7 @@ def _host():
 def _error(failure: JsException, url: object, controller: JsProxy | None = None) -> OSError:
     """The OSError for what a request threw. ``controller`` is that of the request, which says whether it was aborted."""
     aborted = getattr(failure, "name", "") == "AbortError" or (controller is not None and controller.signal.aborted)
-    kind = AbortError if aborted else OSError
+    kind = AbortError if aborted else RequestError
     cause = getattr(failure, "cause", None)
     detail = getattr(cause, "message", None) or getattr(cause, "code", None)
     detail = f" ({detail})" if isinstance(detail, str) else ""
@@ -221,10 +229,11 @@ def _give_up(controller):
         controller.abort()
 
 
-async def pyfetch(url: str, **kwargs: Any) -> FetchResponse:
-    """Make a request with the host's ``fetch``.
+async def pyfetch(request: str | JsProxy, /, *, signal: JsProxy | None = None, fetcher: Any = None, **kwargs: Any) -> FetchResponse:
+    """Make a request with the host's ``fetch``, or with ``fetcher``, a function that takes the same arguments.
 
-    Keyword arguments are the options of ``fetch``: ``method``, ``headers`` (a dict), ``body``, ``mode`` and so on.
+    ``request`` is a URL or a ``Request`` of JavaScript. Keyword arguments are the options of ``fetch``: ``method``, ``headers`` (a dict),
+    ``body``, ``mode`` and so on. The abort signal ``signal`` ends the request, as the method ``abort`` of the response does.
     Raises OSError if there is no response: no connection, no such host, not allowed by CORS.
 
     >>> response = await pyfetch("https://example.com/data.json")  # doctest: +SKIP
@@ -232,12 +241,19 @@ async def pyfetch(url: str, **kwargs: Any) -> FetchResponse:
     200
     """
     js = _host()
+    url = request if isinstance(request, str) else getattr(request, "url", request)
     controller = None
-    if "signal" not in kwargs and hasattr(js, "AbortController"):
-        controller = js.AbortController.new()
-        kwargs["signal"] = controller.signal
+    if hasattr(js, "AbortController"):
+        if signal is None:
+            controller = js.AbortController.new()
+            kwargs["signal"] = controller.signal
+        elif hasattr(js.AbortSignal, "any"):
+            controller = js.AbortController.new()
+            kwargs["signal"] = js.AbortSignal.any(to_js([controller.signal, signal]))
+    if controller is None and signal is not None:
+        kwargs["signal"] = signal
     try:
-        response = await js.fetch(url, _to_init(kwargs))
+        response = await (js.fetch if fetcher is None else fetcher)(request, _to_init(kwargs))
     except JsException as failure:
         raise _error(failure, url, controller) from failure
     except BaseException:
@@ -384,79 +400,9 @@ def open_url(url: str) -> StringIO:
     return StringIO(_request("GET", url).text)
 
 
-class pyxhr:
-    """A small HTTP client that blocks: ``pyxhr.get(url).json()``.
+def __getattr__(name):
+    if name == "pyxhr":
+        from importlib import import_module
 
-    Arguments are those of the library ``requests``: ``params`` (a dict for the query), ``headers``, ``data`` (str, bytes or a dict for a
-    form), ``json`` (any value that :func:`json.dumps` takes), ``auth`` (user and password). Raises OSError if there is no response.
-    """
-
-    @staticmethod
-    def request(
-        method: str,
-        url: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        data: Any = None,
-        json: Any = None,
-        auth: tuple[str, str] | None = None,
-    ) -> _XhrResponse:
-        """Make a request with any method."""
-        from urllib.parse import urlencode
-
-        sent = dict(headers or {})
-        given = {name.lower() for name in sent}
-        if params:
-            address, mark, fragment = url.partition("#")
-            url = address + ("&" if "?" in address else "?") + urlencode(params, doseq=True) + mark + fragment
-        if json is not None:
-            from json import dumps
-
-            data = dumps(json)
-            if "content-type" not in given:
-                sent["Content-Type"] = "application/json"
-        elif isinstance(data, dict):
-            data = urlencode(data, doseq=True)
-            if "content-type" not in given:
-                sent["Content-Type"] = "application/x-www-form-urlencoded"
-        if auth is not None:
-            from base64 import b64encode
-
-            sent["Authorization"] = "Basic " + b64encode(":".join(auth).encode()).decode()
-        return _request(method.upper(), url, sent, data)
-
-    @staticmethod
-    def get(url: str, **kwargs: Any) -> _XhrResponse:
-        """GET."""
-        return pyxhr.request("GET", url, **kwargs)
-
-    @staticmethod
-    def head(url: str, **kwargs: Any) -> _XhrResponse:
-        """HEAD."""
-        return pyxhr.request("HEAD", url, **kwargs)
-
-    @staticmethod
-    def options(url: str, **kwargs: Any) -> _XhrResponse:
-        """OPTIONS."""
-        return pyxhr.request("OPTIONS", url, **kwargs)
-
-    @staticmethod
-    def post(url: str, **kwargs: Any) -> _XhrResponse:
-        """POST."""
-        return pyxhr.request("POST", url, **kwargs)
-
-    @staticmethod
-    def put(url: str, **kwargs: Any) -> _XhrResponse:
-        """PUT."""
-        return pyxhr.request("PUT", url, **kwargs)
-
-    @staticmethod
-    def patch(url: str, **kwargs: Any) -> _XhrResponse:
-        """PATCH."""
-        return pyxhr.request("PATCH", url, **kwargs)
-
-    @staticmethod
-    def delete(url: str, **kwargs: Any) -> _XhrResponse:
-        """DELETE."""
-        return pyxhr.request("DELETE", url, **kwargs)
+        return import_module("pyodide.http.pyxhr")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
