@@ -139,6 +139,9 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
         return true;
       }
     }
+    if (this.flags & PY_IS_PLAIN_DICT && !this.registry.operations.hasAttribute(this.lifetime.object, pythonName(name))) {
+      return true; // as for any object that has no such property
+    }
     if (this.registry.operations.deleteAttribute(this.lifetime.object, pythonName(name))) return true;
     const type = this.registry.operations.typeName(this.lifetime.object);
     throw new PythonError("AttributeError", `AttributeError: '${type}' object has no attribute '${pythonName(name)}'\n`);
