@@ -11,7 +11,7 @@ import { configure, test } from "../harness/registry.mjs";
 configure({ noInterpreter: true });
 
 test("CLI Exit codes", async ({ dist, assert }) => {
-  for (const [program, expected] of [
+  const programs = [
     ["pass", 0],
     ["import sys; sys.exit()", 0],
     ["import sys; sys.exit(0)", 0],
@@ -21,10 +21,9 @@ test("CLI Exit codes", async ({ dist, assert }) => {
     ["1/0", 1],
     ["def f(:", 1],
     ["import os; os._exit(7)", 7],
-  ]) {
-    const { code } = await runPython(dist, ["-c", program]);
-    assert.equal(code, expected, program);
-  }
+  ];
+  const codes = await Promise.all(programs.map(async ([program]) => [program, (await runPython(dist, ["-c", program])).code]));
+  assert.deepEqual(codes, programs);
 });
 
 test("CLI Messages of failing programs go to stderr and look as elsewhere", async ({ dist, assert }) => {

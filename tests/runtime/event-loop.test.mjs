@@ -78,10 +78,12 @@ python(
 loop = asyncio.get_running_loop()
 seen = []
 done = loop.create_future()
-loop.call_later(0.03, done.set_result, None)
-loop.call_later(0.02, seen.append, "late")
-loop.call_later(0.01, seen.append, "early")
-loop.call_at(loop.time() - 1, seen.append, "overdue")
+# One base, so that a machine that stands still between two lines changes nothing.
+now = loop.time()
+loop.call_at(now + 0.03, done.set_result, None)
+loop.call_at(now + 0.02, seen.append, "late")
+loop.call_at(now + 0.01, seen.append, "early")
+loop.call_at(now - 1, seen.append, "overdue")
 cancelled = loop.call_later(0.005, seen.append, "never")
 soon = loop.call_soon(seen.append, "never either")
 cancelled.cancel()
