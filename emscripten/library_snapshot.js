@@ -23,7 +23,7 @@ addToLibrary({
   },
 
   $relocateExports__internal: true,
-  $relocateExports__deps: ["$isImmutableGlobal", "$lastTableRange", "$lastMemorySize", "$placedModules", "$moduleToPlace"],
+  $relocateExports__deps: ["$isImmutableGlobal", "$lastTableRange", "$lastMemorySize", "$placedModules", "$moduleToPlace", "$delayedStarts"],
   $relocateExports: (exports, memoryBase = 0) => {
     const relocated = {};
     for (const name in exports) {
@@ -33,10 +33,13 @@ addToLibrary({
     const [tableBase, tableSize] = lastTableRange;
     placedModules.set(relocated, { memoryBase, tableBase, tableSize, memoryBytes: lastMemorySize });
     lastMemorySize = 0;
-    if (moduleToPlace !== null) {
-      delete relocated["__wasm_apply_data_relocs"];
-      delete relocated["__wasm_call_ctors"];
-    }
+    // Not now: a snapshot has what they make, and libraries that need each other start together (library_side_modules.js).
+    const starts = ["__wasm_apply_data_relocs", "__wasm_call_ctors"].map((name) => {
+      const start = relocated[name];
+      delete relocated[name];
+      return start;
+    });
+    if (moduleToPlace === null) delayedStarts.set(relocated, starts);
     return relocated;
   },
 

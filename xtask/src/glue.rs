@@ -31,6 +31,11 @@ const ADJUSTMENTS: &[Adjustment] = &[
         old: "wasmExports[\"__wasm_call_ctors\"]();",
         new: "if(!Module[\"skipConstructors\"])wasmExports[\"__wasm_call_ctors\"]();",
     },
+    Adjustment {
+        why: "a call of a function that nobody has says which one",
+        old: "resolved||=resolveSymbol(prop);return resolved(...args)",
+        new: "resolved||=resolveSymbol(prop);if(!resolved)abort(`undefined symbol: ${prop} (called by ${libName})`);return resolved(...args)",
+    },
 ];
 
 /// The adjusted text.

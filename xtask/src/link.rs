@@ -72,7 +72,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let libraries = sys_libs::ensure(context)?;
     let core = core::ensure(context)?;
     let library = context.checkout.join("emscripten/library_pyoxide.generated.js");
-    let own = ["library_lean.js", "library_snapshot.js"].map(|name| context.checkout.join("emscripten").join(name));
+    let own = ["library_lean.js", "library_side_modules.js", "library_snapshot.js"].map(|name| context.checkout.join("emscripten").join(name));
     let post = context.checkout.join("emscripten/post.js");
     let arguments = LinkOptions::read(&context.checkout.join("emscripten/link.toml"))?.arguments();
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();

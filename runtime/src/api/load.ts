@@ -10,18 +10,21 @@ import { detect } from "../environment/environment";
 import { type ScriptOrigin, detectIndexUrl, normalizeIndexUrl } from "../environment/index-url";
 import { loadNodeModules } from "../environment/node";
 import { NotStarted } from "../errors/errors";
-import { enterHome } from "../fs/layout";
+import { enterHome, pythonPaths } from "../fs/layout";
 import { mountNodeFS } from "../fs/mount";
 import { type BootOptions, type SnapshotSource, boot } from "../loader/boot";
-import { VERSION } from "../loader/constants";
+import { PYTHON_VERSION, VERSION } from "../loader/constants";
 import { makeSourcesReader } from "../loader/sources";
 import { callPython, withImport } from "../loader/python-calls";
 import { Lockfile } from "../packages/lockfile";
+import { Prefetch } from "../packages/prefetch";
 import { bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
 import { type LoadPyodideOptions, checkOptions } from "./options";
 import { type PyodideInterface, makePyodide } from "./pyodide";
 
 const DEFAULT_HOME = "/home/pyodide";
+/** Where libraries are looked for by their names: those of packages of shared libraries, and those in wheels. */
+const LIBRARY_PATH = `/usr/lib:${pythonPaths(PYTHON_VERSION).sitePackages}`;
 
 /** Makes the function `loadPyodide` of a script that came from `origin`. */
 export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOptions) => Promise<PyodideInterface> {
@@ -33,6 +36,10 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     const indexUrl =
       options.indexURL === undefined ? detectIndexUrl(origin, environment, node) : normalizeIndexUrl(options.indexURL, environment, node);
     const lockfile = new LockfileSource(options, downloader, indexUrl);
+    const packageCacheDirectory = node === undefined ? undefined : (options.packageCacheDir ?? localDirectory(indexUrl));
+    const prefetch = new Prefetch(downloader, node, packageCacheDirectory);
+    const packages = typeof options.packages === "string" ? [options.packages] : [...(options.packages ?? [])];
+    prefetch.start(packages, lockfile.get(), lockfile.baseUrl);
     const home = options.env?.["HOME"] ?? DEFAULT_HOME;
 
     // An import of a package that is not loaded says how to load it (PKG-07).
@@ -52,7 +59,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       jsglobals: options.jsglobals ?? globalThis,
       argv: ["python", ...(options.args ?? [])],
       // `_` is the path of a program that does not exist here.
-      env: { PWD: home, _: undefined, ...options.env, HOME: home },
+      env: { PWD: home, _: undefined, LD_LIBRARY_PATH: LIBRARY_PATH, ...options.env, HOME: home },
       stdin: makeSource(options.stdin && { stdin: options.stdin }),
       stdout: makeSink("setStdout", options.stdout && { batched: options.stdout }),
       stderr: makeSink("setStderr", options.stderr && { batched: options.stderr }),
@@ -75,7 +82,8 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
           lockfile: () => lockfile.get(),
           lockfileNow: () => lockfile.now(),
           packageBaseUrl: lockfile.baseUrl,
-          packageCacheDirectory: node === undefined ? undefined : (options.packageCacheDir ?? localDirectory(indexUrl)),
+          packageCacheDirectory,
+          prefetch,
           standardLibrarySources: makeSourcesReader({ environment, node, downloader, indexUrl }),
         });
         return pyodide;
@@ -105,7 +113,6 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       }
     }
     await lockfile.arrived();
-    const packages = typeof options.packages === "string" ? [options.packages] : [...(options.packages ?? [])];
     if (options.fullStdLib) {
       packages.push(...(await lockfile.get()).standardLibrary());
     }

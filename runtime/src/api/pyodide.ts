@@ -14,6 +14,7 @@ import { makeNetwork } from "../network/index";
 import type { Network } from "../network/network";
 import { type Proxy, callPython, discard, makeInstaller, withImport } from "../loader/python-calls";
 import { type LoadOptions, type PackageData, PackageLoader } from "../packages/loader";
+import type { Prefetch } from "../packages/prefetch";
 import type { Lockfile, LockfileContent } from "../packages/lockfile";
 import { type StdinOptions, type StdwriteOptions, bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
 import { type CanvasInterface, makeCanvas } from "./canvas";
@@ -120,6 +121,7 @@ export interface ApiSettings {
   readonly packageBaseUrl: string;
   readonly packageCacheDirectory: string | undefined;
   readonly standardLibrarySources: () => Uint8Array | undefined;
+  readonly prefetch: Prefetch;
 }
 
 export function makePyodide(interpreter: Interpreter, settings: ApiSettings): PyodideInterface {
@@ -129,10 +131,12 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     downloader: interpreter.downloader,
     node,
     paths: interpreter.paths,
+    isMainThread: interpreter.environment.mainThread,
     python: makeInstaller(core),
     lockfile: settings.lockfile,
     baseUrl: settings.packageBaseUrl,
     cacheDirectory: settings.packageCacheDirectory,
+    prefetch: settings.prefetch,
   });
   let globals: PyDict | undefined;
   let pyodidePackage: PyProxy | undefined;

@@ -192,6 +192,8 @@ export interface EmscriptenModule {
   readonly ERRNO_CODES: Readonly<Record<string, number>>;
   readonly ENV: Record<string, string | undefined>;
   readonly HEAPU8: Uint8Array;
+  /** Compiled side modules by their paths, for `dlopen`; see `emscripten/library_side_modules.js`. */
+  compiledSideModules?: Map<string, WebAssembly.Module>;
   readonly LDSO: { readonly loadedLibsByName: Record<string, LoadedLibrary | undefined> };
   UTF8ToString(address: number): string;
   readonly wasmMemory: WebAssembly.Memory;

@@ -9,6 +9,7 @@
 import { DownloadError, type Downloader } from "../environment/download";
 import type { NodeModules } from "../environment/node";
 import type { FS } from "../emscripten/module";
+import type { Prefetch } from "./prefetch";
 
 /** A file that is not the one that the lock file names. */
 export class IntegrityError extends Error {
@@ -29,6 +30,7 @@ export interface PackageDownloaderOptions {
   readonly node: NodeModules | undefined;
   /** Node: a directory that is looked into first, and where downloads are kept. */
   readonly cacheDirectory: string | undefined;
+  readonly prefetch: Prefetch | undefined;
   /** SHA-256 as hexadecimal digits, for hosts that have no `crypto.subtle`. */
   readonly sha256: (bytes: Uint8Array) => string;
 }
@@ -72,6 +74,10 @@ export class PackageDownloader {
   }
 
   private async download(file: PackageFile): Promise<Uint8Array> {
+    const fetched = await this.options.prefetch?.take(file.url)?.catch(() => undefined);
+    if (fetched !== undefined) {
+      return fetched;
+    }
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.options.downloader.bytes(file.url, `the package ${file.name}`);

@@ -18,7 +18,8 @@ import { Bytecode, type BytecodePython, bytecodeFolder } from "./bytecode";
 import { PackageDownloader } from "./download";
 import { makeLoadedPackages } from "./loaded-packages";
 import { type Lockfile, type LockfilePackage, type PackageType, normalizeName } from "./lockfile";
-import { SideModules } from "./side-modules";
+import { type Prefetch, addressOf } from "./prefetch";
+import { type CompiledModules, IS_EXTENSION, SideModules } from "./side-modules";
 import { checkTags } from "./tags";
 import { type Layout, type Scheme, layOutArchive, layOutWheel } from "./wheel";
 import { fileNameOf, isWheelAddress, parseWheelAddress, parseWheelName } from "./wheel-name";
@@ -52,11 +53,15 @@ export interface PackageLoaderOptions {
   readonly node: NodeModules | undefined;
   readonly paths: PythonPaths;
   readonly python: PythonInstaller;
+  /** Of a browser: there, large side modules cannot be loaded when they are imported. */
+  readonly isMainThread: boolean;
   readonly lockfile: () => Promise<Lockfile>;
   /** Where the files of the lock file are; ends with a slash. */
   readonly baseUrl: string;
   /** Node: a directory that is looked into first, and where downloads are kept. */
   readonly cacheDirectory: string | undefined;
+  /** Files that are on their way already. */
+  readonly prefetch: Prefetch | undefined;
 }
 
 /** Where packages that the lock file lists are said to come from. */
@@ -84,7 +89,7 @@ interface Prepared {
   readonly key: string;
   readonly archive: ZipArchive;
   readonly layout: Layout;
-  readonly global: boolean;
+  readonly modules: CompiledModules;
   /** Files to write into the `.dist-info` directory. */
   readonly notes: Readonly<Record<string, string>>;
 }
@@ -101,7 +106,7 @@ export class PackageLoader {
 
   constructor(private readonly options: PackageLoaderOptions) {
     this.files = new LazyFiles(options.module);
-    this.sideModules = new SideModules(options.module);
+    this.sideModules = new SideModules(options.module, options.node?.WebAssembly ?? WebAssembly, options.isMainThread);
     this.bytecode = new Bytecode({
       node: options.node,
       python: options.python.bytecode,
@@ -127,7 +132,8 @@ export class PackageLoader {
       const archive = ZipArchive.read(bytes, await this.getInflater(), `the package ${wheel.name}`, fileName);
       archive.verify();
       const layout = layOutWheel(archive, wheel.fileName, wheel.name, this.scheme(directory));
-      await this.put([{ key: keyOf(wheel.fileName, bytes), archive, layout, global: false, notes: metadata }]);
+      const modules = await this.sideModules.compile(archive, layout.sideModules, false);
+      await this.put([{ key: keyOf(wheel.fileName, bytes), archive, layout, modules, notes: metadata }]);
     });
   }
 
@@ -229,7 +235,7 @@ export class PackageLoader {
       version: entry.version,
       file: entry.file_name,
       fileName: fileNameOf(entry.file_name),
-      url: /^([a-z][a-z0-9+.-]+:|\/)/i.test(entry.file_name) ? entry.file_name : this.options.baseUrl + entry.file_name,
+      url: addressOf(entry.file_name, this.options.baseUrl),
       channel: DEFAULT_CHANNEL,
       sha256: entry.sha256,
       packageType: entry.package_type,
@@ -255,7 +261,8 @@ export class PackageLoader {
     if (!isListed) {
       notes["direct_url.json"] = JSON.stringify({ url: job.url, archive_info: {} });
     }
-    return { key: keyOf(job.fileName, bytes), archive, layout, global: job.packageType === "shared_library", notes };
+    const modules = await this.sideModules.compile(archive, layout.sideModules, job.packageType === "shared_library");
+    return { key: keyOf(job.fileName, bytes), archive, layout, modules, notes };
   }
 
   private scheme(directory: string): Scheme {
@@ -293,12 +300,17 @@ export class PackageLoader {
           }
         }
       }
-      for (const { layout, global } of packages) {
-        for (const { path } of layout.sideModules) {
-          await this.sideModules.load(path, global);
+      for (const { modules } of packages) {
+        this.sideModules.keep(modules);
+      }
+      for (const { modules } of packages) {
+        for (const path of modules.eager) {
+          // Of those that are loaded at once, only shared libraries have symbols for others.
+          await this.sideModules.load(path, !IS_EXTENSION.test(path));
         }
       }
     } catch (error) {
+      packages.forEach(({ modules }) => this.sideModules.forget(modules));
       this.undo(made, directories);
       throw error;
     }

@@ -24,7 +24,7 @@ async function setUp(packages: Record<string, object>, members: Record<string, s
   const content: Record<string, object> = {};
   for (const [name, more] of Object.entries(packages)) {
     const fileName = `${name}-1-py3-none-any.whl`;
-    const wheel = makeWheel(name, "1", (members[name] ?? []).map((member) => ({ name: member, content: "x" })));
+    const wheel = makeWheel(name, "1", (members[name] ?? []).map((member) => ({ name: member, content: "\0asm\x01\0\0\0" })));
     writeFileSync(join(directory, fileName), wheel);
     content[name] = { name, version: "1", file_name: fileName, sha256: sha256(wheel), imports: [name], depends: [], ...more };
   }
@@ -56,6 +56,7 @@ async function setUp(packages: Record<string, object>, members: Record<string, s
     downloader: new Downloader(node),
     node,
     paths: pythonPaths("3.14.7"),
+    isMainThread: false,
     python: {
       sha256: () => "unused",
       invalidateCaches: () => log.push("invalidate"),
@@ -64,6 +65,7 @@ async function setUp(packages: Record<string, object>, members: Record<string, s
     lockfile: async () => Lockfile.parse({ info: {}, packages: content }, "lock.json"),
     baseUrl: `${directory}/`,
     cacheDirectory: undefined,
+    prefetch: undefined,
   });
   const callbacks = { messageCallback: (text: string) => messages.push(text), errorCallback: (text: string) => messages.push(`! ${text}`) };
   return { loader, log, messages, callbacks, files, directories, directory };
@@ -81,7 +83,9 @@ test("PKG-02: dependencies come too, side modules are loaded, the origin is writ
     { name: "b", version: "1", fileName: "b-1-py3-none-any.whl", packageType: "shared_library" },
     { name: "a", version: "1", fileName: "a-1-py3-none-any.whl", packageType: "package" },
   ]);
-  assert.deepEqual(log, ["load /usr/lib/libb.so globally", `load ${SITE}/a/_x.cpython-314-wasm32-emscripten.so`, "invalidate"]);
+  // The extension module of `a` waits until it is imported.
+  assert.deepEqual(log, ["load /usr/lib/libb.so globally", "invalidate"]);
+  assert.deepEqual([...(loader as unknown as { options: { module: EmscriptenModule } }).options.module.compiledSideModules?.keys() ?? []], [`${SITE}/a/_x.cpython-314-wasm32-emscripten.so`]);
   assert.deepEqual(messages, ["Loading a, b", "Loaded a, b"]);
   assert.deepEqual({ ...loader.loadedPackages }, { a: "default channel", b: "default channel" });
   assert.equal(files.get(`${SITE}/a-1.dist-info/PYODIDE_SOURCE`), "pyodide");
@@ -135,8 +139,8 @@ test("PKG-03: another wheel of a package that is loaded is left out, and that is
 });
 
 test("a side module that does not load is named, and all of the call is undone", async () => {
-  const { loader, callbacks, files, directories } = await setUp({ a: { depends: ["b"] }, b: {} }, { a: ["bad.so"] });
-  await assert.rejects(loader.load(["a"], callbacks), { message: `Could not load the side module ${SITE}/bad.so: no such symbol` });
+  const { loader, callbacks, files, directories } = await setUp({ a: { depends: ["b"] }, b: { package_type: "shared_library", install_dir: "dynlib" } }, { b: ["bad.so"] });
+  await assert.rejects(loader.load(["a"], callbacks), { message: "Could not load the side module /usr/lib/bad.so: no such symbol" });
   assert.equal(files.size, 0);
   assert.deepEqual([...directories], [""]);
   assert.deepEqual({ ...loader.loadedPackages }, {});
