@@ -38,6 +38,7 @@ function parseArguments(args) {
     else if (args[i] === "--dist") options.dist = value();
     else if (args[i] === "--only") options.only = value();
     else if (args[i] === "--wheels") options.wheels = value();
+    else if (args[i] === "--side-modules") options.sideModules = value();
     else if (args[i] === "--jobs") options.jobs = Number(value());
     else if (args[i] === "--load-options") options.loadOptions = JSON.parse(value());
     else if (args[i].startsWith("-")) usage(`Unknown option ${args[i]}`);
@@ -59,12 +60,16 @@ function nodeProgram(env) {
   return found ?? usage("The current Node is not installed: run `npm ci` in tests/");
 }
 
-/** The folder with the wheels of packages/wheels.txt: given, or made by the build. */
-function findWheels(given) {
-  const found = given ?? process.env.PYOXIDE_WHEELS;
+/** A folder that the build makes for the tests of packages: given, or built now. */
+function findFolder(given, variable, step) {
+  const found = given ?? process.env[variable];
   if (found !== undefined) return found;
-  const { status, stdout, stderr } = spawnSync("cargo", ["xtask", "step", "test-wheels"], { cwd: repository, encoding: "utf8" });
-  return status === 0 ? stdout.trim().split("\n").at(-1) : usage(`The wheels of tests/packages/wheels.txt could not be had (--wheels names a folder with them):\n${stderr}`);
+  const { status, stdout, stderr } = spawnSync("cargo", ["xtask", "step", step], { cwd: repository, encoding: "utf8" });
+  return status === 0 ? stdout.trim().split("\n").at(-1) : usage(`\`cargo xtask step ${step}\` failed, which the tests of packages need:\n${stderr}`);
+}
+
+async function startPackageIndex({ wheels, sideModules }) {
+  return await startIndex({ wheels: findFolder(wheels, "PYOXIDE_WHEELS", "test-wheels"), native: findFolder(sideModules, "PYOXIDE_SIDE_MODULES", "test-side-modules") });
 }
 
 function findFiles(env) {
@@ -161,8 +166,8 @@ async function main() {
   const server = options.env === "chromium" ? await startServer({ dist: options.dist, tests, examples: path.join(repository, "examples"), handle: network.handle }) : undefined;
   const browser = server ? await startChromium(server) : undefined;
   const program = nodeProgram(options.env);
-  const packageIndex = files.some((file) => file.startsWith("packages/")) ? await startIndex({ wheels: findWheels(options.wheels) }) : undefined;
-  const index = packageIndex && { origin: packageIndex.origin, files: packageIndex.files };
+  const packageIndex = files.some((file) => file.startsWith("packages/")) ? await startPackageIndex(options) : undefined;
+  const index = packageIndex && { origin: packageIndex.origin, files: packageIndex.files, native: packageIndex.native };
 
   async function runFile(file) {
     const started = Date.now();

@@ -1,13 +1,15 @@
 /**
  * A package index on the loopback interface, for the tests of packages.
- * Owns: real wheels from a folder, made-up packages for what real ones do not show, and servers that misbehave.
+ * Owns: real wheels from a folder, made-up packages for what real ones do not show, servers that misbehave, and counting.
  *
  *     /simple/<name>/         the simple API, as JSON or HTML, as asked for    /html/<name>/       always HTML
  *     /pypi/<name>/json       the older JSON API                              /files/<wheel>      a wheel (`.metadata` too)
  *     /nocors/...             the same without leave for other origins        /slow/...           the same, a little late
  *     /flaky/<key>/<wheel>    503 for the first two requests of a key         /status/<n>/...     the status n
  *     /cut/<wheel>            the connection ends in the middle               /half/<wheel>       half a file
+ *     /counted/<key>/<wheel>  a wheel, with its requests counted
  *     /page/<wheel>           a web page                                      /count/<key>        number of requests so far
+ *     /native/<file>          a side module that was built for the tests
  *     /lock.json              a lock file of all real wheels
  */
 import { createHash } from "node:crypto";
@@ -61,9 +63,10 @@ function madeUp() {
   ];
 }
 
-export async function startIndex({ wheels }) {
+export async function startIndex({ wheels, native }) {
   const all = [...readdirSync(wheels).filter((file) => file.endsWith(".whl")).map((file) => readWheel(file, readFileSync(path.join(wheels, file)))), ...madeUp()];
   const byFile = new Map(all.map((wheel) => [wheel.file, wheel]));
+  const nativeFiles = readdirSync(native, { recursive: true }).filter((file) => file.endsWith(".so"));
   const counts = new Map();
   let origin = "";
 
@@ -129,12 +132,16 @@ export async function startIndex({ wheels }) {
         counts.set(rest[0], count);
         return count <= 2 ? { status: 503, body: "busy" } : file(rest[1]);
       }
+      case "counted":
+        counts.set(rest[0], (counts.get(rest[0]) ?? 0) + 1);
+        return file(rest[1]);
       case "count": return { body: String(counts.get(rest[0]) ?? 0), headers: { "content-type": "text/plain" } };
       case "cut": return { ...file(rest[0]), cut: true };
       case "half": {
         const whole = file(rest[0]);
         return { ...whole, body: whole.body.subarray(0, whole.body.length >> 1) };
       }
+      case "native": return nativeFiles.includes(rest.join("/")) ? { body: readFileSync(path.join(native, ...rest)), headers: { "content-type": "application/wasm" } } : { status: 404, body: "no such library" };
       case "page": return { body: "<!doctype html><title>Sign in</title>", headers: { "content-type": "text/html" } };
       case "lock.json": return { body: JSON.stringify(lockfile()), headers: { "content-type": "application/json" } };
       default: return { status: 404, body: "not found" };
@@ -166,6 +173,8 @@ export async function startIndex({ wheels }) {
     origin,
     /** File names of the real wheels, by the normal form of the package's name. */
     files: Object.fromEntries(all.map((wheel) => [normalize(wheel.name), wheel.file])),
+    /** The side modules that were built for the tests. */
+    native: nativeFiles,
     close() {
       server.closeAllConnections();
       server.close();

@@ -86,6 +86,16 @@ test("JS-020 PKG-02 The option packages", { noLeakCheck }, async ({ load, index,
   await assert.rejects(() => withLock({ load, index }, { packages: ["no-such-package"] }), "No known package with name 'no-such-package'");
 });
 
+test("JS-020 Packages of the option are fetched once, while Python starts", { noLeakCheck }, async ({ load, index, assert, env }) => {
+  const key = `once-${env.name}-${Math.random()}`;
+  const py = await load({ packages: [`${index.origin}/counted/${key}/${index.files.six}`] });
+  assert.equal(py.runPython("import six; six.__version__"), "1.17.0");
+  assert.equal(await (await fetch(`${index.origin}/count/${key}`)).text(), "1");
+  // A server that is busy at first is asked again, as it is without the option.
+  const busy = await load({ packages: [`${index.origin}/flaky/${key}-busy/${index.files.six}`] });
+  assert.equal(busy.runPython("import six; six.__version__"), "1.17.0");
+});
+
 test("PKG-07 An import of a package that is not loaded says how to load it", { noLeakCheck }, async ({ load, index, assert }) => {
   const py = await withLock({ load, index });
   const error = assert.throws(() => py.runPython("import bs4"), "ModuleNotFoundError");

@@ -128,3 +128,17 @@ with contextlib.redirect_stdout(out):
     code = pytest.main(["-q", "-p", "no:cacheprovider", str(folder)])
 text = out.getvalue()
 json.dumps([int(code), "1 failed, 3 passed, 1 skipped" in text, "assert 2 == 3" in text])`, [1, true, true]);
+
+test("PKG-13 jinja2 from the index, markupsafe and pyyaml from the distribution", { noLeakCheck: "packages stay loaded", timeout: 90 }, async ({ load, index, assert }) => {
+  const py = await load();
+  await py.loadPackage(["micropip", "pyyaml"], { messageCallback() {} });
+  py.globals.set("JINJA", `${index.origin}/files/${index.files.jinja2}`);
+  const found = await py.runPythonAsync(`
+import json, micropip, yaml
+# The lock file is asked first, and has markupsafe.
+await micropip.install(JINJA)
+import jinja2, markupsafe
+template = jinja2.Template("{% for n in names %}{{ n|upper }}{% if not loop.last %}, {% endif %}{% endfor %} {{ '<b>'|e }}")
+json.dumps([template.render(names=["a", "b"]), str(markupsafe.escape("<&>")), yaml.safe_load("a: [1, 2.5, null]\\nb: {c: 'd'}"), yaml.safe_dump({"x": [1, {"y": None}]})])`);
+  assert.deepEqual(JSON.parse(found), ["A, B &lt;b&gt;", "&lt;&amp;&gt;", { a: [1, 2.5, null], b: { c: "d" } }, "x:\n- 1\n- y: null\n"]);
+});

@@ -117,6 +117,7 @@ enum Step {
     Stdlib,
     Runtime,
     TestWheels,
+    TestSideModules,
 }
 
 fn main() -> ExitCode {
@@ -165,6 +166,7 @@ fn execute(command: Command) -> Result<ExitCode> {
                 Step::MainModule => link::ensure(&context)?.display().to_string(),
                 Step::Stdlib => stdlib::ensure(&context)?.display().to_string(),
                 Step::Runtime => runtime::ensure(&context)?.display().to_string(),
+                Step::TestSideModules => test::side_modules(&context)?.display().to_string(),
                 Step::TestWheels => test::wheels(&context)?.display().to_string(),
             };
             println!("{place}");

@@ -85,6 +85,24 @@ pub fn download_one(context: &Context, step: &Step, into: &Path, url: &str, sha2
     download(context, step, into, &["--no-deps".into(), format!("{bare}#sha256={sha256}").into()])
 }
 
+/// Builds a wheel from the source archive with this hash. There is no C compiler: what is optional is left out.
+pub fn build_pure(context: &Context, step: &Step, into: &Path, name: &str, version: &str, sha256: &str) -> Result<()> {
+    let requirements = into.join("requirements.txt");
+    fs::write(&requirements, format!("{name}=={version} --hash=sha256:{sha256}\n"))?;
+    let mut args: Vec<OsString> = vec![python(context)?.into(), "wheel".into(), "--quiet".into(), "--no-deps".into(), "--no-binary".into(), name.into()];
+    args.extend(["--wheel-dir".into(), into.into(), "--requirement".into(), requirements.clone().into()]);
+    let env = BTreeMap::from([
+        ("CC".to_string(), "false".to_string()),
+        ("SOURCE_DATE_EPOCH".to_string(), "1767225600".to_string()),
+        ("PIP_CACHE_DIR".to_string(), context.cache.shared("pip-cache")?.display().to_string()),
+        ("PIP_DISABLE_PIP_VERSION_CHECK".to_string(), "1".to_string()),
+        ("PIP_NO_INPUT".to_string(), "1".to_string()),
+    ]);
+    let script = "python=$1; shift; \"$python\" -m pip \"$@\"";
+    context.root()?.run(&context.cache, "pip-build", step, Run { cwd: &context.checkout, env, script, args })?;
+    fs::remove_file(&requirements).with_context(|| format!("Could not remove `{}`", requirements.display()))
+}
+
 /// All wheels of a folder, refusing one that does not fit.
 pub fn read_wheels(dir: &Path, platform: &Platform) -> Result<Vec<Wheel>> {
     let mut files: Vec<PathBuf> = fs::read_dir(dir)?.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "whl")).collect();

@@ -1,5 +1,6 @@
 //! Runs every test and sums up: `N passed, N failed, N skipped`, with the reason of everything skipped.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
@@ -7,6 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use crate::cache::Key;
 use crate::context::Context;
 use crate::failure::render;
 use crate::progress::Step;
@@ -281,7 +283,7 @@ fn distribution(context: &Context, environment: &str, options: &Options, remarks
     if options.bless {
         command.arg("--bless");
     }
-    command.arg("--wheels").arg(wheels(context)?);
+    command.arg("--wheels").arg(wheels(context)?).arg("--side-modules").arg(side_modules(context)?);
     command.args(&options.filters).current_dir(&context.checkout);
     let (ok, output) = shown(command, "tests/run.mjs")?;
     let summary = sums(&output);
@@ -296,6 +298,18 @@ fn distribution(context: &Context, environment: &str, options: &Options, remarks
 /// The wheels of the package index that the tests install.
 pub fn wheels(context: &Context) -> Result<PathBuf> {
     pip::pinned(context, &context.checkout.join("tests/packages/wheels.txt"), "Wheels for the tests")
+}
+
+/// The side modules of `tests/packages/native`, built with the toolchain of the distribution.
+pub fn side_modules(context: &Context) -> Result<PathBuf> {
+    let sources = context.checkout.join("tests/packages/native");
+    let key = Key::new("test-side-modules-1").text("toolchain", &context.root()?.id).tree(&sources, |_| true)?;
+    context.cache.entry("test-side-modules", &key, "Side modules for the tests", |out, step| {
+        let script = sources.join("build.sh");
+        let args = vec![script.clone().into(), sources.clone().into(), out.into()];
+        let run = Run { cwd: out, env: BTreeMap::new(), script: "bash -eu \"$@\"", args };
+        context.root()?.run(&context.cache, "test-side-modules", step, run)
+    })
 }
 
 /// What the runner lists under `Skipped:`, a line for the test and one for the reason.

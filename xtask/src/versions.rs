@@ -65,7 +65,10 @@ pub struct Platform {
 pub struct Bundled {
     pub name: String,
     pub version: String,
+    /// Of the wheel, or of the source archive.
     pub sha256: String,
+    #[serde(default)]
+    pub sdist: bool,
 }
 
 impl Platform {

@@ -1,0 +1,100 @@
+/**
+ * Side modules: libraries that need others, symbols that nobody has, exceptions across libraries.
+ * The libraries are built from native/ with the toolchain of the distribution.
+ */
+import { test } from "../harness/registry.mjs";
+
+const noLeakCheck = "libraries stay loaded";
+
+/** An interpreter with the built libraries in /tmp/native and a function `library` that loads one with ctypes. */
+async function withLibraries({ load, index }) {
+  const py = await load();
+  for (const file of index.native) {
+    const path = `/tmp/native/${file}`;
+    py.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
+    py.FS.writeFile(path, new Uint8Array(await (await fetch(`${index.origin}/native/${file}`)).arrayBuffer()));
+  }
+  py.runPython(`
+import ctypes, json
+def library(name, *options):
+    return ctypes.CDLL(f"/tmp/native/{name}", *options)
+def failure(name):
+    try:
+        library(name)
+    except OSError as e:
+        return str(e)`);
+  return py;
+}
+
+test("PKG-09 A library brings the one beside it (RPATH), with its data and its constructors", { noLeakCheck }, async (context) => {
+  const py = await withLibraries(context);
+  context.assert.equal(py.runPython("library('pair/outer.so').outer_sum()"), 40 + 42 + 41);
+});
+
+test("PKG-09 Two libraries that need each other", { noLeakCheck }, async (context) => {
+  const py = await withLibraries(context);
+  context.assert.deepEqual(
+    JSON.parse(py.runPython(`
+even, odd = library("cycle/libeven.so"), library("cycle/libodd.so")
+json.dumps([even.is_even(10), even.is_even(7), even.calls_of_odd(), odd.calls_of_even(), ctypes.c_int.in_dll(odd, "odd_calls").value])`)),
+    [1, 0, 9, 10, 9],
+  );
+});
+
+test("PKG-10 ENV-61 A symbol that nobody has is named, and other libraries still load", { noLeakCheck }, async (context) => {
+  const { assert } = context;
+  const py = await withLibraries(context);
+  const name = "undefined symbol: pyox_nobody_has_this";
+  assert.match(py.runPython("failure('missing-address.so')"), /missing-address\.so.*undefined symbol: pyox_nobody_has_this/s);
+  // Again: what failed has left nothing that looks like success.
+  assert.ok(py.runPython("failure('missing-address.so')").includes(name));
+  assert.match(py.runPython("failure('libneeds.so')"), /libinner\.so: there is no such library \(needed by \/tmp\/native\/libneeds\.so\)/);
+  assert.match(py.runPython("open('/tmp/native/not.so', 'wb').write(b'nothing'); failure('not.so')"), /not\.so/);
+  // A function that is not called is not missed; one that is, says its name and ends the interpreter.
+  assert.equal(py.runPython("library('missing-call.so').use(0)"), 7);
+  assert.equal(py.runPython("library('pair/outer.so').outer_sum()"), 123);
+  assert.throws(() => py.runPython("library('missing-call.so').use(1)"), /undefined symbol: pyox_nobody_has_this \(called by \/tmp\/native\/missing-call\.so\)/);
+});
+
+test("PKG-11 C++ exceptions cross libraries, and destructors run on the way", { noLeakCheck }, async (context) => {
+  const py = await withLibraries(context);
+  context.assert.deepEqual(
+    JSON.parse(py.runPython(`
+text = ctypes.create_string_buffer(100)
+json.dumps([library("catch.so").catch_it(5, text), text.value.decode(), library("catch.so").catch_it(6, text), text.value.decode()])`)),
+    [1, "number 5", 2, "number 6"],
+  );
+});
+
+test("PKG-10 A file that was just written is loaded, by its path or by its name", { noLeakCheck }, async (context) => {
+  const py = await withLibraries(context);
+  context.assert.deepEqual(
+    JSON.parse(py.runPython(`
+import ctypes.util, os, shutil
+shutil.copy("/tmp/native/pair.libs/libinner.so", "/tmp/native/copied.so")
+os.makedirs("/usr/lib", exist_ok=True)
+shutil.copy("/tmp/native/pair.libs/libinner.so", "/usr/lib/libpyoxinner.so")
+json.dumps([library("copied.so").inner_add(2), ctypes.CDLL("libpyoxinner.so").inner_add(3), ctypes.util.find_library("pyoxinner"), ctypes.util.find_library("pyox-none")])`)),
+    [42, 43, "/usr/lib/libpyoxinner.so", null],
+  );
+});
+
+test("PKG-09 RTLD_GLOBAL shows the symbols of a library to those that come later", { noLeakCheck }, async (context) => {
+  const py = await withLibraries(context);
+  context.assert.deepEqual(
+    JSON.parse(py.runPython(`
+before = hasattr(ctypes.CDLL(None), "inner_add")
+library("pair.libs/libinner.so", ctypes.RTLD_GLOBAL)
+json.dumps([before, ctypes.CDLL(None).inner_add(1)])`)),
+    [false, 41],
+  );
+});
+
+test("PKG-06 Extension modules cost nothing before they are imported", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  await py.loadPackage(`${index.origin}/files/${index.files.jiter}`, { messageCallback() {} });
+  const loaded = () => Object.keys(py._module.LDSO.loadedLibsByName).filter((name) => name.includes("jiter"));
+  assert.deepEqual(loaded(), []);
+  assert.equal(py.runPython("import jiter; jiter.from_json(b'[1]')[0]"), 1);
+  assert.equal(loaded().length, 1);
+});
