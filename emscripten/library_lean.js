@@ -6,6 +6,8 @@
 addToLibrary({
   // The exports of the main module, once there is an instance.
   $mainExports: null,
+  // Where CPython's call trampoline is in the table, in engines that have it.
+  $trampolineSlot: 0,
   // The length of the table as the linker made it.
   $mainTableLength: 0,
 
@@ -43,9 +45,11 @@ addToLibrary({
   },
 
   $updateGOT__internal: true,
-  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports", "$mainTableLength", "$placeFunction"],
+  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports", "$mainTableLength", "$placeFunction", "$trampolineSlot", "$getEmptyTableSlot"],
   $updateGOT: (exports, replace) => {
     if (exports === mainExports) {
+      // Not every engine has CPython's call trampoline: what follows has the same addresses in all of them.
+      trampolineSlot = getEmptyTableSlot();
       // Only the addresses that the main module itself asks for. A snapshot knows them.
       const known = Module["symbolAddresses"];
       for (const symName of Object.keys(GOT)) {
@@ -73,10 +77,10 @@ addToLibrary({
   // Functions in the part of the table that the linker did not fill, by the address they were put at.
   $addedFunctions: "new Map()",
 
-  // Adds a function that is in no table yet.
-  $addNewFunction__deps: ["$addedFunctions", "$getEmptyTableSlot", "$setWasmTableEntry", "$convertJsFunctionToWasm", "$functionsInTableMap"],
-  $addNewFunction: (func, sig) => {
-    const address = getEmptyTableSlot();
+  // Puts a function at an address where none is.
+  $placeFunction__deps: ["$addedFunctions", "$convertJsFunctionToWasm", "$functionsInTableMap", "$growTableTo", "$setWasmTableEntry"],
+  $placeFunction: (address, func, sig = func.sig) => {
+    growTableTo(address + 1);
     try {
       setWasmTableEntry(address, func);
     } catch (error) {
@@ -89,8 +93,13 @@ addToLibrary({
     return address;
   },
 
-  $addFunction__deps: ["$getFunctionAddress", "$addNewFunction"],
-  $addFunction: (func, sig) => getFunctionAddress(func) || addNewFunction(func, sig),
+  $growTableTo__deps: ["$wasmTable"],
+  $growTableTo: (length) => {
+    if (wasmTable.length < length) wasmTable.grow(length - wasmTable.length);
+  },
+
+  $addFunction__deps: ["$getEmptyTableSlot", "$getFunctionAddress", "$placeFunction"],
+  $addFunction: (func, sig) => getFunctionAddress(func) || placeFunction(getEmptyTableSlot(), func, sig),
 
   $getFunctionAddress__deps: ["$updateTableMap", "$functionsInTableMap", "$addedFunctions", "$wasmTable"],
   $getFunctionAddress: (func) => {

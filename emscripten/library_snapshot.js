@@ -52,31 +52,11 @@ addToLibrary({
   $trampolineAddress__deps: [],
   $trampolineAddress: () => (__PyRuntime + HEAP32[__PyEM_EMSCRIPTEN_TRAMPOLINE_OFFSET >>> 2]) >>> 2,
 
-  $growTableTo__deps: ["$wasmTable"],
-  $growTableTo: (length) => {
-    if (wasmTable.length < length) wasmTable.grow(length - wasmTable.length);
-  },
-
-  // Puts a function at an address where none is.
-  $placeFunction__deps: ["$growTableTo", "$setWasmTableEntry", "$convertJsFunctionToWasm", "$addedFunctions", "$functionsInTableMap"],
-  $placeFunction: (address, func) => {
-    growTableTo(address + 1);
-    try {
-      setWasmTableEntry(address, func);
-    } catch (error) {
-      // A table holds functions of WebAssembly only.
-      if (!(error instanceof TypeError)) throw error;
-      setWasmTableEntry(address, convertJsFunctionToWasm(func, func.sig));
-    }
-    addedFunctions.set(address, func);
-    functionsInTableMap?.set(func, address);
-  },
-
   // For `runtime/src/snapshot`, by way of `runtime/src/emscripten`.
   $interpreterState__deps: [
     "$GOT", "$LDSO", "$addedFunctions", "$freeTableIndexes", "$getEnvStrings", "$getWasmTableEntry", "$growMemory", "$growTableTo", "$loadWebAssemblyModule",
     "$mainExports", "$mainTableLength", "$mergeLibSymbols", "$moduleToPlace", "$newDSO", "$placeFunction", "$placedModules", "$trampolineAddress",
-    "$wasmTable", "calloc",
+    "$trampolineSlot", "$wasmTable", "calloc",
   ],
   $interpreterState: {
     // The environment as libc's constructor would read it: `NAME=value`.
@@ -95,11 +75,10 @@ addToLibrary({
         const handles = Object.keys(LDSO.loadedLibsByHandle).map(Number).filter((handle) => LDSO.loadedLibsByHandle[handle] === library);
         libraries.push({ name, ...place, isGlobal: library.global, uses: library.refcount === Infinity ? -1 : library.refcount, handles, exports });
       }
-      const trampoline = HEAP32[trampolineAddress()];
       const functions = [];
       for (let address = mainTableLength; address < wasmTable.length; address++) {
         const entry = getWasmTableEntry(address);
-        if (entry === null || address === trampoline || libraries.some(({ tableBase, tableSize }) => address >= tableBase && address < tableBase + tableSize)) continue;
+        if (entry === null || address === trampolineSlot || libraries.some(({ tableBase, tableSize }) => address >= tableBase && address < tableBase + tableSize)) continue;
         const func = addedFunctions.get(address) ?? entry;
         const own = (symbols) => Object.keys(symbols).find((name) => symbols[name] === func);
         let owner = -1;
@@ -155,6 +134,9 @@ addToLibrary({
       growTableTo(tableLength);
       freeTableIndexes.push(...free.filter((address) => wasmTable.get(address) === null));
     },
+
+    // What constructors put into globals of WebAssembly instead of memory.
+    initializeGlobals: () => mainExports["emscripten_stack_init"](),
 
     // Runs `overwrite`, which replaces linear memory; what this instance alone knows stays.
     keepingOwn(overwrite) {

@@ -24,7 +24,7 @@ const ADJUSTMENTS: &[Adjustment] = &[
     Adjustment {
         why: "the call trampoline is in no table yet",
         old: "return addFunction(trampolineInstance.exports.trampoline_call)",
-        new: "return addNewFunction(trampolineInstance.exports.trampoline_call)",
+        new: "return placeFunction(trampolineSlot,trampolineInstance.exports.trampoline_call)",
     },
     Adjustment {
         why: "a snapshot brings what constructors make",

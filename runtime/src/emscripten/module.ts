@@ -128,6 +128,7 @@ export interface InterpreterState {
   read(): SavedTable | string;
   placeLibraries(table: SavedTable, binaries: readonly Uint8Array[]): Promise<void>;
   placeFunctions(table: SavedTable): void;
+  initializeGlobals(): void;
   keepingOwn(overwrite: () => void): void;
 }
 

@@ -44,6 +44,7 @@ export async function restore(core: Core, module: EmscriptenModule, { header, ru
     }
     writeMemory(linear, runs, memory);
   });
+  state.initializeGlobals();
   module.timeZone.tellAgain(header.timeZone);
   if (header.files.length > 0) {
     FS.chdir(header.directory);
