@@ -114,56 +114,78 @@ def _locale_of(environ):
 
 # ---- who holds a JavaScript object ----
 
-_OBJECTS_MAX = 200_000
+_OBJECTS_MAX = 500_000
+_LEAVES = (str, bytes, int, float, complex, type(None), type(Ellipsis), type((lambda: 0).__code__))
 
 
 def find_holder(is_wanted) -> str | None:
     """The path, from a module on, of a proxy of a JavaScript object for which ``is_wanted`` says yes."""
     from _pyodide_core import JsProxy
 
-    seen = set()
-    pending = [(name, module) for name, module in list(sys.modules.items()) if module is not None]
-    # The user's own names first.
-    pending.sort(key=lambda item: item[0] != "__main__")
-    for path, thing in pending:
-        if len(seen) > _OBJECTS_MAX:
-            return None
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
+    # Breadth first; each entry knows the one that it was reached from. The user's own names come first.
+    entries = [(None, None, name, module) for name, module in sorted(sys.modules.items(), key=lambda item: item[0] != "__main__")]
+    seen = {id(entries)}
+    for index, (_, _, _, thing) in enumerate(entries):
         if isinstance(thing, JsProxy):
             if is_wanted(thing):
-                return path
+                return _path_of(entries, index)
             continue
-        pending.extend((path + step, member) for step, member in _members(thing))
+        for form, key, member in _members(thing):
+            if not isinstance(member, _LEAVES) and id(member) not in seen and len(seen) < _OBJECTS_MAX:
+                seen.add(id(member))
+                entries.append((index, form, key, member))
     return None
 
 
+def _path_of(entries, index):
+    steps = []
+    while index is not None:
+        index, form, key, _ = entries[index]
+        if form is None:
+            steps.append(key)
+        elif form == "attribute":
+            steps.append(f".{key}")
+        else:
+            text = repr(key)
+            steps.append(f"[{text if len(text) <= 60 else text[:57] + '...'}]")
+    return "".join(reversed(steps))
+
+
 def _members(thing):
-    if isinstance(thing, dict):
-        for key, value in list(thing.items()):
-            yield f"[{key!r}]", value
-        return
-    if isinstance(thing, (list, tuple)):
-        for index, value in enumerate(thing):
-            yield f"[{index}]", value
-        return
-    if isinstance(thing, (set, frozenset)):
-        for value in list(thing):
-            yield "{...}", value
-        return
-    names = getattr(thing, "__dict__", None)
-    if names is not None:
-        for name, value in list(names.items()):
-            yield f".{name}", value
-    for index, cell in enumerate(getattr(thing, "__closure__", None) or ()):
+    """The objects that an object refers to, and how; nothing of it runs code of the user."""
+    kind = type(thing)
+    if issubclass(kind, dict):
+        for key, value in list(dict.items(thing)):
+            yield "item", key, value
+            yield "item", key, key
+    elif issubclass(kind, (list, tuple)):
+        for index, value in enumerate((list if issubclass(kind, list) else tuple).__iter__(thing)):
+            yield "item", index, value
+    elif issubclass(kind, (set, frozenset)):
+        for value in list((set if issubclass(kind, set) else frozenset).__iter__(thing)):
+            yield "item", value, value
+    elif kind is _FunctionType:
+        names = thing.__code__.co_freevars
+        for name, cell in zip(names, thing.__closure__ or ()):
+            yield "attribute", f"__closure__[{name!r}]", cell
+        for name in ("__defaults__", "__kwdefaults__", "__dict__"):
+            if (value := getattr(thing, name)) is not None:
+                yield "attribute", name, value
+    else:
+        # Whatever else it is: what its type's own traversal shows, under the names that its namespace has for it.
+        import gc
+
+        namespace = None
         try:
-            yield f".__closure__[{index}]", cell.cell_contents
-        except ValueError:
-            pass  # an empty cell
-    function = getattr(thing, "__func__", None)
-    if function is not None:
-        yield ".__func__", function
-    owner = getattr(thing, "__self__", None)
-    if owner is not None and not isinstance(owner, type(sys)):
-        yield ".__self__", owner
+            namespace = object.__getattribute__(thing, "__dict__")
+        except (AttributeError, TypeError):
+            pass
+        if namespace is not None:
+            for name, value in list(namespace.items()):
+                yield "attribute", name, value
+        for value in gc.get_referents(thing):
+            if value is not namespace and not isinstance(value, type):
+                yield "attribute", f"<{type(value).__name__}>", value
+
+
+_FunctionType = type(find_holder)
