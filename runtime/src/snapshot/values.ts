@@ -13,7 +13,7 @@ import { type SavedHandle, type SavedValue, SnapshotError } from "./format";
 export type Roots = Readonly<Record<string, object>>;
 
 const DEPTH_MAX = 3;
-const OBJECTS_MAX = 20_000;
+const OBJECTS_MAX = 10_000;
 
 const isObject = (value: unknown): value is object => (typeof value === "object" && value !== null) || typeof value === "function";
 
@@ -97,7 +97,10 @@ function findPaths(wanted: ReadonlySet<object>, roots: Roots, names: ReadonlySet
     if (wanted.has(value)) {
       paths.set(value, path);
     }
-    next.push([value, path]);
+    // The insides of Emscripten are nobody's names.
+    if (path.length !== 2 || path[0] !== "api" || path[1] === "_api") {
+      next.push([value, path]);
+    }
   };
   for (const [name, root] of Object.entries(roots)) {
     visit(root, [name], level);
@@ -116,6 +119,10 @@ function findPaths(wanted: ReadonlySet<object>, roots: Roots, names: ReadonlySet
 
 function* members(object: object, names: ReadonlySet<string>): Iterable<[string, unknown]> {
   let own: Record<string, PropertyDescriptor>;
+  // Elements are no names.
+  if (ArrayBuffer.isView(object) || Array.isArray(object)) {
+    return;
+  }
   try {
     own = Object.getOwnPropertyDescriptors(object);
   } catch {
