@@ -763,7 +763,7 @@ class socket:
             return data
         failure = net.failure(fd)
         if failure is not None:
-            raise _host_error(failure)
+            raise TimeoutError("timed out") if failure.code == "ETIMEDOUT" and net.kind == "requests" else _host_error(failure)
         return b""
 
     def recv(self, bufsize, flags=0, /):
@@ -863,7 +863,9 @@ class socket:
         # In parts, so that a large body is not there twice.
         part = view[: 1 << 18]
         blocking = timeout != 0
-        count = net.write(fd, to_js(part), blocking and not can_run_sync() and not net.canBlock)
+        # Milliseconds that a request may block (0: as long as it takes), where it cannot be waited for otherwise.
+        limit = 0 if timeout is None else max(1, round(timeout * 1000))
+        count = net.write(fd, to_js(part), limit if blocking and not can_run_sync() and not net.canBlock else -1)
         shared.bytes_sent = True
         if blocking and net.isAsking(fd):
             # A request that gets no answer fails here already, as a connection that cannot be made does elsewhere.
@@ -871,7 +873,8 @@ class socket:
             while net.isAsking(fd) and (end is None or time.monotonic() < end):
                 _wait_once(fd, None if end is None else end - time.monotonic())
         failure = net.failure(fd)
-        if failure is not None and net.queued(fd) == 0:
+        # Time that is over is for whoever waits for the answer.
+        if failure is not None and net.queued(fd) == 0 and failure.code != "ETIMEDOUT":
             raise _host_error(failure)
         return count
 
@@ -1086,5 +1089,5 @@ def install(module):
     # CPython leaves these out, because C code finds no such sockets.
     module.AF_UNIX = 1
     module.SO_REUSEADDR = 2
-    # Elsewhere there are names only.
-    module.has_ipv6 = network().kind == "sockets"
+    # Nothing is asked of the network here: this runs before a snapshot of the interpreter is taken.
+    module.has_ipv6 = True

@@ -17,9 +17,11 @@ import weakref
 
 from . import _sockets
 
-_MARK = b"\xf5" + os.urandom(16)
-_MARK_LENGTH = len(_MARK) + 4
+_MARK_START = b"\xf5"
+_MARK_RANDOM = 16
+_MARK_LENGTH = len(_MARK_START) + _MARK_RANDOM + 4
 
+_mark = b""
 _waiting = {}
 _settings = weakref.WeakKeyDictionary()
 
@@ -60,6 +62,14 @@ def error(code, message):
     failure = ssl.SSLError(1, f"[SSL: {reason}] {message}")
     failure.library, failure.reason = "SSL", reason
     return failure
+
+
+def _own_mark():
+    """What all marks of this program begin with. Made when it is needed: a snapshot of the interpreter must not hold it."""
+    global _mark
+    if not _mark:
+        _mark = _MARK_START + os.urandom(_MARK_RANDOM)
+    return _mark
 
 
 class _Settings:
@@ -302,7 +312,7 @@ class _InMemory(_Connection):
             return
         if self._mark is None:
             number = id(self) & 0xFFFFFFFF
-            self._mark = _MARK + number.to_bytes(4, "big")
+            self._mark = _own_mark() + number.to_bytes(4, "big")
             _waiting[number] = self
             self._outgoing.write(self._mark)
         self._received += self._incoming.read(_MARK_LENGTH - len(self._received))
@@ -343,9 +353,10 @@ class _InMemory(_Connection):
 
 def intercept(sock, view):
     """If bytes for a socket are the mark of a connection in memory, starts TLS there; returns how many bytes were taken."""
-    if bytes(view[: len(_MARK)]) != _MARK:
+    start = len(_mark)
+    if not start or bytes(view[:start]) != _mark:
         return 0
-    connection = _waiting.pop(int.from_bytes(view[len(_MARK) : _MARK_LENGTH], "big"), None)
+    connection = _waiting.pop(int.from_bytes(view[start:_MARK_LENGTH], "big"), None)
     if connection is None:
         return 0
     connection._begin(sock.fileno(), connection._mark)

@@ -22,6 +22,14 @@ except urllib.error.URLError as error:
     assert isinstance(error.reason, ConnectionError)
 else:
     raise AssertionError("no answer")
+import js
+if not hasattr(js, "document"):
+    try:
+        urlopen(origin + "/open/hang", timeout=0.1)
+    except TimeoutError as error:
+        assert str(error) == "timed out"
+    else:
+        raise AssertionError("no timeout")
 from pyodide.http import open_url
 assert open_url(origin + "/open/text").read() == "Hello, Wörld\\n"
 "done"

@@ -116,7 +116,7 @@ export class GatewayBackend implements Backend {
     record.local = { host: at.host, port };
   }
 
-  write(record: SocketRecord, bytes: Uint8Array, isBlocking: boolean): void {
+  write(record: SocketRecord, bytes: Uint8Array, blockMs: number): void {
     const connection = this.#connections.get(record);
     if (connection === undefined) return;
     connection.reader.push(bytes);
@@ -132,7 +132,7 @@ export class GatewayBackend implements Backend {
       if (!(error instanceof NoHttpError)) throw error;
       record.fail({ code: "EPROTONOSUPPORT", message: ONLY_HTTP });
     }
-    this.#next(record, connection, isBlocking);
+    this.#next(record, connection, blockMs);
     record.notify();
   }
 
@@ -205,7 +205,7 @@ export class GatewayBackend implements Backend {
 
   // ---- requests ----
 
-  #next(record: SocketRecord, connection: Connection, isBlocking: boolean): void {
+  #next(record: SocketRecord, connection: Connection, blockMs: number): void {
     const request = connection.busy || connection.closed ? undefined : connection.queue.shift();
     if (request === undefined) return;
     if (request.method === "CONNECT") {
@@ -218,9 +218,9 @@ export class GatewayBackend implements Backend {
     const url = addressOf(request, connection);
     connection.busy = true;
     connection.asking = true;
-    if (isBlocking) {
+    if (blockMs >= 0) {
       try {
-        this.#answerAtOnce(record, connection, request, this.#takeFetched(request, url) ?? requestBlocking(request, url));
+        this.#answerAtOnce(record, connection, request, this.#takeFetched(request, url) ?? requestBlocking(request, url, blockMs));
       } catch (error) {
         this.#failed(record, connection, url, error);
       }
@@ -234,6 +234,11 @@ export class GatewayBackend implements Backend {
     connection.abort = undefined;
     if (connection.closed) return;
     const message = (error as { message?: unknown } | null)?.message ?? error;
+    if ((error as { name?: unknown } | null)?.name === "TimeoutError") {
+      record.fail({ code: "ETIMEDOUT", message: `Request for ${url} timed out` });
+      record.notify();
+      return;
+    }
     record.fail({
       code: record.queued > 0 ? "ECONNRESET" : "ECONNREFUSED",
       message:
@@ -284,7 +289,7 @@ export class GatewayBackend implements Backend {
     connection.abort = undefined;
     if (framing === "chunks") record.push(chunk(new Uint8Array(0)));
     if (!request.keepsAlive || (framing === "plain" && !hasLength)) record.ended = true;
-    this.#next(record, connection, false);
+    this.#next(record, connection, -1);
     record.notify();
   }
 
@@ -389,7 +394,7 @@ function addressOf(request: HttpRequest, { host, secure }: Connection): string {
 }
 
 /** A request that blocks the whole page or worker until all of its answer is there. */
-function requestBlocking(request: HttpRequest, url: string): Answer {
+function requestBlocking(request: HttpRequest, url: string, limitMs: number): Answer {
   if (typeof XMLHttpRequest !== "function") {
     throw new Error(
       "a request cannot block here: there is no XMLHttpRequest, and the stack cannot be suspended; use `runPythonAsync`, or `await pyfetch()`",
@@ -400,7 +405,11 @@ function requestBlocking(request: HttpRequest, url: string): Answer {
   // On a main thread a blocking request gives text only: this character set passes every byte through as one character.
   const givesText = typeof document === "object";
   if (givesText) xhr.overrideMimeType("text/plain; charset=x-user-defined");
-  else xhr.responseType = "arraybuffer";
+  else {
+    xhr.responseType = "arraybuffer";
+    // Pages must not set it.
+    xhr.timeout = limitMs;
+  }
   for (const [name, value] of sent(request)) xhr.setRequestHeader(name, value);
   xhr.send(request.body.length > 0 ? (request.body as Uint8Array<ArrayBuffer>) : null);
   let body: Uint8Array;

@@ -129,12 +129,12 @@ export class Network {
   }
 
   /** How many of the bytes were taken; 0 when the socket is full. */
-  write(fd: number, bytes: Uint8Array, isBlocking: boolean): number {
+  write(fd: number, bytes: Uint8Array, blockMs: number): number {
     const record = this.#record(fd);
     if (record.inFlight >= IN_FLIGHT_MAX) return 0;
     // Asked now: the memory may be handed over.
     const count = bytes.length;
-    if (count > 0) this.#write(record, bytes, isBlocking);
+    if (count > 0) this.#write(record, bytes, blockMs);
     return count;
   }
 
@@ -279,9 +279,9 @@ export class Network {
 
   // ---- inside ----
 
-  #write(record: SocketRecord, bytes: Uint8Array, isBlocking: boolean): void {
+  #write(record: SocketRecord, bytes: Uint8Array, blockMs: number): void {
     if (record.partner !== undefined) writeLinked(record, bytes);
-    else this.#backend.write(record, bytes, isBlocking);
+    else this.#backend.write(record, bytes, blockMs);
   }
 
   #consumed(record: SocketRecord, count: number): void {
@@ -369,7 +369,7 @@ export class Network {
         // A copy: the memory belongs to Python, which goes on.
         const bytes = new Uint8Array(length);
         bytes.set(new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length));
-        this.#write(record, bytes, false);
+        this.#write(record, bytes, -1);
         return length;
       },
       getattr: (stream: FSStream) => ({

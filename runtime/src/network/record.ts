@@ -158,8 +158,8 @@ export interface Backend {
   readonly isSending: boolean;
   connect(record: SocketRecord, to: Address, from: Address | undefined): void;
   listen(record: SocketRecord, at: Address, backlog: number): void;
-  /** `isBlocking`: the caller can neither come back later nor be suspended. */
-  write(record: SocketRecord, bytes: Uint8Array, isBlocking: boolean): void;
+  /** `blockMs`: the caller can neither come back later nor be suspended, and waits so long (0: for ever); -1: it can. */
+  write(record: SocketRecord, bytes: Uint8Array, blockMs: number): void;
   /** Room has become free in the queue of a socket. */
   consumed(record: SocketRecord, count: number): void;
   /** Nothing more will be written. */
