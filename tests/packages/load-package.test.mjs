@@ -157,3 +157,46 @@ test("JS-027 Calls at the same time do not disturb each other", { noLeakCheck },
   const results = await Promise.all([py.loadPackage("pydantic", options), py.loadPackage(["typing-extensions", "six"], options), py.loadPackage("six", options)]);
   assert.deepEqual(results.map((loaded) => loaded.length), [5, 1, 0]);
 });
+
+test("JS-027 PKG-03 Relative addresses start at the page, or at the working directory", { noLeakCheck }, async ({ load, dist, assert, env }) => {
+  const py = await load();
+  const file = py.lockfile.packages.tzdata.file_name;
+  const address = env.isBrowser ? `../../dist/${file}` : (await import("node:path")).relative(process.cwd(), `${dist}/${file}`);
+  await py.loadPackage(address, callbacks().options);
+  assert.equal(py.loadedPackages.tzdata, env.isBrowser ? `${location.origin}/dist/${file}` : `${dist}/${file}`);
+  assert.equal(py.runPython("import zoneinfo, datetime; str(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Berlin')).utcoffset())"), "2:00:00");
+});
+
+test("JS-027 loadPackage from Python, with callbacks written in Python", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await withLock({ load, index });
+  const said = await py.runPythonAsync(`
+import json, pyodide_js
+said = []
+loaded = await pyodide_js.loadPackage(["six", "idna"], messageCallback=said.append, errorCallback=said.append)
+json.dumps([said, sorted(package.name for package in loaded)])`);
+  assert.deepEqual(JSON.parse(said), [["Loading idna, six", "Loaded idna, six"], ["idna", "six"]]);
+});
+
+test("ENV-28 JS-003 packageCacheDir keeps downloads, and a damaged copy is fetched again", { noLeakCheck, skip: (env) => (env.isNode ? undefined : "browsers have caches of their own") }, async ({ load, index, assert, env }) => {
+  const { mkdtemp, readdir, rm, writeFile } = await import("node:fs/promises");
+  const folder = await mkdtemp("/tmp/pyoxide-cache-");
+  const key = `cache-${env.name}-${Math.random()}`;
+  try {
+    const lock = await (await fetch(`${index.origin}/lock.json`)).json();
+    lock.packages.six.file_name = `${index.origin}/counted/${key}/${index.files.six}`;
+    const requests = async () => Number(await (await fetch(`${index.origin}/count/${key}`)).text());
+    const loadIt = async () => {
+      const py = await load({ lockFileContents: lock, packageCacheDir: folder, packages: "six" });
+      return py.runPython("import six; six.__version__");
+    };
+    assert.equal(await loadIt(), "1.17.0");
+    assert.deepEqual((await readdir(folder)).filter((name) => name.endsWith(".whl")), [index.files.six]);
+    assert.equal(await loadIt(), "1.17.0");
+    assert.equal(await requests(), 1);
+    await writeFile(`${folder}/${index.files.six}`, "damaged");
+    assert.equal(await loadIt(), "1.17.0");
+    assert.equal(await requests(), 2);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
