@@ -1,11 +1,11 @@
 /**
- * Functions of the main module are called without the call trampoline (`cpython/0003-*.patch`): each must have the WebAssembly type
+ * Functions of the main module are called without the call trampoline (`cpython/0006-*.patch`): each must have the WebAssembly type
  * that CPython calls it with, or the call traps. This looks at all of them, by the structures that CPython keeps them in.
  */
 import { test } from "../harness/registry.mjs";
 
 const COLLECT = `
-import ctypes, gc, importlib, struct, sys
+import ctypes, importlib, struct, sys, types
 
 def word(address):
     return struct.unpack("<I", ctypes.string_at(address, 4))[0]
@@ -38,7 +38,9 @@ def collect():
     for cls in classes:
         visit(type.__dict__["__dict__"].__get__(cls), cls.__qualname__)
     for name, module in list(sys.modules.items()):
-        visit(vars(module), name)
+        # Registered JavaScript objects are among the modules.
+        if isinstance(module, types.ModuleType):
+            visit(vars(module), name)
     return rows
 
 collect()
