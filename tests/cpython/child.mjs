@@ -3,7 +3,7 @@
  * Owns: loading the distribution, showing it the folder of the tests. Not here: what the results mean (run.mjs).
  * Invariant: an event is written synchronously, so that none is lost when the process dies.
  */
-import { readFileSync, writeSync } from "node:fs";
+import { readdirSync, readFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -16,7 +16,16 @@ const py = await loadPyodide({ indexURL: dist });
 const mounted = "/cpython-tests";
 py.FS.mkdirTree(mounted);
 py.FS.mount(py.FS.filesystems.NODEFS, { root: tests }, mounted);
-py.runPython(`import sys; sys.path += ["${mounted}", "${mounted}/lib-dynload"]; del sys`);
+// Where the package would put them: other interpreters of the process look there too.
+const stdlib = "/lib/python3.14";
+const show = (folder, into) => {
+  for (const entry of readdirSync(path.join(tests, folder))) {
+    if (entry === "lib-dynload") show(entry, `${into}/${entry}`);
+    else py.FS.symlink(path.posix.join(mounted, folder, entry), `${into}/${entry}`);
+  }
+};
+show("", stdlib);
+py.runPython("import importlib; importlib.invalidate_caches(); del importlib");
 py.runPython(readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), "driver.py"), "utf8"));
 py.globals.set("emit", (kind, id, detail) => {
   const bytes = Buffer.from(JSON.stringify({ kind, id, detail: String(detail).slice(-8000) }) + "\n");

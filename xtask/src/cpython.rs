@@ -17,7 +17,7 @@ use crate::root::{self, Run};
 use crate::sys_libs::{self, C_FLAGS};
 
 /// `-DPY_CALL_TRAMPOLINE`: extension modules cast function pointers; without it such a call traps.
-const EXTRA_C_FLAGS: &str = "-DPY_CALL_TRAMPOLINE";
+pub const EXTRA_C_FLAGS: &str = "-DPY_CALL_TRAMPOLINE";
 
 fn key(context: &Context, sys_libs: &Path) -> Result<Key> {
     Ok(Key::new("cpython-1")

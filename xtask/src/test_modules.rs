@@ -55,17 +55,19 @@ rm -rf source
 pub fn ensure(context: &Context) -> Result<PathBuf> {
     let cpython = cpython::ensure(context)?;
     let suffix = suffix(context);
+    // With the defines of CPython's own files: the layout of its internal structures depends on them.
+    let flags = format!("{C_FLAGS} {}", cpython::EXTRA_C_FLAGS);
     let list: Vec<&str> = MODULES.iter().flat_map(|(name, sources, define)| [*name, *sources, *define]).collect();
     let key = Key::new("test-modules-1")
         .text("cpython", &cpython.file_name().unwrap_or_default().to_string_lossy())
-        .text("flags", C_FLAGS)
+        .text("flags", &flags)
         .text("script", BUILD)
         .text("suffix", &suffix)
         .text("modules", &list.join("\n"));
     let source = cpython::source(context)?;
     context.cache.entry("test-modules", &key, "Extension modules of CPython's tests", |out, step| {
         let env = BTreeMap::from([
-            ("PYOXIDE_C_FLAGS".to_string(), C_FLAGS.to_string()),
+            ("PYOXIDE_C_FLAGS".to_string(), flags.clone()),
             ("PYOXIDE_PYTHON".to_string(), context.versions.cpython.minor()),
             ("PYOXIDE_SUFFIX".to_string(), suffix.clone()),
         ]);
