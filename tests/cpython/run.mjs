@@ -14,7 +14,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -67,7 +67,7 @@ async function unpacked(dist) {
   const key = createHash("sha256").update(files.map(({ sha256 }) => sha256).join()).digest("hex").slice(0, 20);
   const target = path.join(repository, "target/cpython-tests", key);
   if (!existsSync(target)) {
-    rmSync(path.dirname(target), { recursive: true, force: true });
+    forgetOld(path.dirname(target));
     const part = `${target}.${process.pid}`;
     mkdirSync(part, { recursive: true });
     const child = spawn(process.execPath, [path.join(here, "unpack.mjs"), dist, part, ...files.map(({ file_name }) => file_name)], { stdio: "inherit" });
@@ -75,7 +75,16 @@ async function unpacked(dist) {
     if (code !== 0) usage(`The package \`test\` could not be unpacked (exit code ${code})`);
     renameSync(part, target);
   }
+  utimesSync(target, new Date(), new Date());
   return target;
+}
+
+/** Removes what no distribution of the last day used; another run may be reading what is newer. */
+function forgetOld(folder) {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const old = path.join(folder, name);
+    if (Date.now() - statSync(old).mtimeMs > 86_400_000) rmSync(old, { recursive: true, force: true });
+  }
 }
 
 /** What expected.json says about the modules of an environment. */
