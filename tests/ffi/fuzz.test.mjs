@@ -133,7 +133,7 @@ def clean():
     pool.clear()
     for double in doubles:
         try: double.destroy()
-        except (JsException, ValueError): pass
+        except (AttributeError, JsException, ValueError): pass  # a function of create_once_callable has lost its method
     doubles.clear()
     for thing in made: thing.clear()
     made.clear()

@@ -4,6 +4,7 @@
 //! `runtime/`; what crosses is listed in `pyoxide-boundary`. Start reading at `exports` (JavaScript calls Python) and `jsproxy`
 //! (Python calls JavaScript).
 
+mod arguments;
 mod boundary;
 mod buffer;
 mod cells;

@@ -3,8 +3,9 @@
 use core::ptr;
 
 use pyo3_ffi as ffi;
-use pyo3_ffi::{Py_ssize_t, PyObject};
+use pyo3_ffi::PyObject;
 
+use crate::arguments::fastcall;
 use crate::boundary::*;
 use crate::jsproxy::{self, method_keywords, method_noargs, method_o};
 use crate::py::{self, Py, PyResult, Raised, Ref, check};
@@ -118,60 +119,66 @@ fn methods() -> Vec<ffi::PyMethodDef> {
     ]
 }
 
-/// The arguments of a function with one positional-only parameter and keyword-only ones.
-///
-/// # Safety
-/// As CPython's fastcall protocol.
-pub unsafe fn parse_one_and_keywords<'a, const N: usize>(
-    function: &str,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-    names: [&str; N],
-) -> PyResult<(Ref<'a>, [Option<Ref<'a>>; N])> {
-    if count != 1 {
-        return Err(py::type_error(&format!("{function}() takes exactly 1 positional argument ({count} given)")));
-    }
-    let mut values = [None; N];
-    // SAFETY: by contract: one more value follows the positional ones for each name.
-    unsafe {
-        let keywords = if kwnames.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(kwnames) };
-        for index in 0..keywords {
-            let name = Ref::from_ptr(ffi::PyTuple_GET_ITEM(kwnames, index)).utf8()?;
-            let Some(position) = names.iter().position(|known| *known == name) else {
-                return Err(py::type_error(&format!("{function}() got an unexpected keyword argument '{name}'")));
-            };
-            values[position] = Some(Ref::from_ptr(*args.offset(count + index)));
-        }
-        Ok((Ref::from_ptr(*args), values))
-    }
-}
-
 fn truth(value: Option<Ref<'_>>, default: bool) -> PyResult<bool> {
     value.map_or(Ok(default), Ref::is_true)
 }
 
-unsafe extern "C" fn create_proxy(
-    _module: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's fastcall protocol; the import owns the reference it is given.
-        unsafe {
-            let (object, [capture_this, roundtrip]) =
-                parse_one_and_keywords("create_proxy", args, count, kwnames, ["capture_this", "roundtrip"])?;
-            let mut flags = 0;
-            if truth(capture_this, false)? {
-                flags |= PYPROXY_CAPTURE_THIS;
-            }
-            if truth(roundtrip, true)? {
-                flags |= PYPROXY_ROUNDTRIP;
-            }
-            double_proxy(object, flags).map(Py::into_ptr)
+fastcall! {
+    fn create_proxy(_module, arguments) {
+        let (object, [capture_this, roundtrip]) = arguments.one_and_named("create_proxy", ["capture_this", "roundtrip"])?;
+        let mut flags = 0;
+        if truth(capture_this, false)? {
+            flags |= PYPROXY_CAPTURE_THIS;
         }
-    })
+        if truth(roundtrip, true)? {
+            flags |= PYPROXY_ROUNDTRIP;
+        }
+        double_proxy(object, flags)
+    }
+
+    fn create_once_callable(_module, arguments) {
+        let (object, [may_syncify]) = arguments.one_and_named("create_once_callable", ["_may_syncify"])?;
+        truth(may_syncify, false)?;
+        // SAFETY: the object is alive.
+        if unsafe { ffi::PyCallable_Check(object.as_ptr()) } == 0 {
+            return Err(py::type_error("create_once_callable() needs a callable object"));
+        }
+        state::count_reference();
+        // SAFETY: the import owns the reference that it is given.
+        let proxy = JsRef::owned_or_err(unsafe { pyox_js_proxy_once(object.to_owned().into_ptr()) })?;
+        jsproxy::new_once_callable(proxy)
+    }
+
+    fn bound(_module, arguments) {
+        let [proxy, through] = arguments.exactly("bound() takes a JsProxy and an object")?;
+        jsproxy::bound(proxy, through)
+    }
+
+    fn js_method(_module, arguments) {
+        const WHAT: &str = "js_method() takes a JsProxy, a name and arguments";
+        let [object, name, rest @ ..] = arguments.positional() else { return Err(py::type_error(WHAT)) };
+        let Some(object) = jsproxy::handle_of(*object) else { return Err(py::type_error(WHAT)) };
+        let name = wire::to_handle(*name)?;
+        jsproxy::call_method(object, name.handle(), rest)
+    }
+
+    fn to_js(_module, arguments) {
+        let names = ["depth", "pyproxies", "create_pyproxies", "dict_converter", "default_converter", "eager_converter"];
+        let (object, options) = arguments.one_and_named("to_js", names)?;
+        convert::to_js_from_python(object, options)
+    }
+
+    fn schedule(_module, arguments) {
+        let [callback, delay] = arguments.exactly("schedule() takes a callback and a delay in milliseconds")?;
+        // SAFETY: the object is alive; the import owns the callback.
+        unsafe {
+            let delay = ffi::PyFloat_AsDouble(delay.as_ptr());
+            if delay == -1.0 && !ffi::PyErr_Occurred().is_null() {
+                return Err(Raised);
+            }
+            Py::int(i64::from(pyox_js_callback_schedule(callback.to_owned().into_ptr(), delay)))
+        }
+    }
 }
 
 /// A JsDoubleProxy for an object, with these marks (`PYPROXY_*`).
@@ -185,28 +192,6 @@ pub fn double_proxy(object: Ref<'_>, marks: u32) -> PyResult<Py> {
     let proxy = JsRef::owned_or_err(unsafe { pyox_js_proxy_new(object.to_owned().into_ptr(), flags) })?;
     let callable = if flags & PY_HAS_CALL != 0 { JS_IS_CALLABLE } else { 0 };
     jsproxy::new(proxy, JS_IS_DOUBLE_PROXY | callable, None)
-}
-
-unsafe extern "C" fn create_once_callable(
-    _module: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's fastcall protocol; the import owns the reference it is given.
-        unsafe {
-            let (object, [may_syncify]) =
-                parse_one_and_keywords("create_once_callable", args, count, kwnames, ["_may_syncify"])?;
-            truth(may_syncify, false)?;
-            if ffi::PyCallable_Check(object.as_ptr()) == 0 {
-                return Err(py::type_error("create_once_callable() needs a callable object"));
-            }
-            state::count_reference();
-            let proxy = JsRef::owned_or_err(pyox_js_proxy_once(object.to_owned().into_ptr()))?;
-            jsproxy::new_once_callable(proxy).map(Py::into_ptr)
-        }
-    })
 }
 
 unsafe extern "C" fn destroy_proxy(_module: *mut PyObject, proxy: *mut PyObject) -> *mut PyObject {
@@ -230,44 +215,9 @@ unsafe extern "C" fn as_module(_module: *mut PyObject, object: *mut PyObject) ->
     guard_slot(ptr::null_mut(), || jsproxy::as_module(unsafe { Ref::from_ptr(object) }).map(Py::into_ptr))
 }
 
-unsafe extern "C" fn bound(
-    _module: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        if count != 2 || !kwnames.is_null() {
-            return Err(py::type_error("bound() takes a JsProxy and an object"));
-        }
-        // SAFETY: CPython's fastcall protocol: two live objects.
-        unsafe { jsproxy::bound(Ref::from_ptr(*args), Ref::from_ptr(*args.add(1))).map(Py::into_ptr) }
-    })
-}
-
 unsafe extern "C" fn is_json(_module: *mut PyObject, object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython passes a live object.
     guard_slot(ptr::null_mut(), || Ok(Py::boolean(jsproxy::is_json(unsafe { Ref::from_ptr(object) })).into_ptr()))
-}
-
-unsafe extern "C" fn js_method(
-    _module: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's fastcall protocol; `Ref` is a transparent pointer; the handles are alive.
-        unsafe {
-            let object = if count >= 2 { jsproxy::handle_of(Ref::from_ptr(*args)) } else { None };
-            let (Some(object), true) = (object, kwnames.is_null()) else {
-                return Err(py::type_error("js_method() takes a JsProxy, a name and arguments"));
-            };
-            let name = wire::to_handle(Ref::from_ptr(*args.add(1)))?;
-            let rest = core::slice::from_raw_parts(args.add(2).cast::<Ref<'_>>(), count as usize - 2);
-            jsproxy::call_method(object, name.handle(), rest).map(Py::into_ptr)
-        }
-    })
 }
 
 unsafe extern "C" fn unwrap_proxy(_module: *mut PyObject, proxy: *mut PyObject) -> *mut PyObject {
@@ -300,22 +250,6 @@ unsafe extern "C" fn destroy_proxies(_module: *mut PyObject, proxies: *mut PyObj
     })
 }
 
-unsafe extern "C" fn to_js(
-    _module: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's fastcall protocol.
-        unsafe {
-            let names = ["depth", "pyproxies", "create_pyproxies", "dict_converter", "default_converter", "eager_converter"];
-            let (object, options) = parse_one_and_keywords("to_js", args, count, kwnames, names)?;
-            convert::to_js_from_python(object, options).map(Py::into_ptr)
-        }
-    })
-}
-
 unsafe extern "C" fn js_eval(_module: *mut PyObject, source: *mut PyObject) -> *mut PyObject {
     guard_slot(ptr::null_mut(), || {
         // SAFETY: CPython passes a live object; the wire was just written.
@@ -329,29 +263,6 @@ unsafe extern "C" fn js_eval(_module: *mut PyObject, source: *mut PyObject) -> *
             wire::write_argument(source, &mut code)?;
             let tag = pyox_js_code_eval(&mut code, &mut out);
             wire::read(tag, &out).map(Py::into_ptr)
-        }
-    })
-}
-
-unsafe extern "C" fn schedule(
-    _module: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's fastcall protocol; the import owns the callback.
-        unsafe {
-            if count != 2 || !kwnames.is_null() {
-                return Err(py::type_error("schedule() takes a callback and a delay in milliseconds"));
-            }
-            let delay = ffi::PyFloat_AsDouble(*args.add(1));
-            if delay == -1.0 && !ffi::PyErr_Occurred().is_null() {
-                return Err(Raised);
-            }
-            let callback = Ref::from_ptr(*args).to_owned();
-            let id = pyox_js_callback_schedule(callback.into_ptr(), delay);
-            Py::int(i64::from(id)).map(Py::into_ptr)
         }
     })
 }

@@ -108,6 +108,11 @@ export class JsonState extends PyProxyState {
 
   /** An item that is an object: an adaptor if it has items itself. */
   override borrow(name: string, object: PyPtr, flags: number): object {
+    const outer = this.enclosing(object);
+    if (outer !== undefined) {
+      this.registry.drop(object);
+      return outer;
+    }
     const cached = this.#items.get(name);
     if (cached !== undefined) {
       if (cached.lifetime.objectOrNone === object) {

@@ -67,18 +67,33 @@ export class Lifetime {
 
   /** As `end`, but the reference to the object itself is the caller's from now on (0 when it had ended before). */
   release(owner: ReferenceOwner, reason: Reason): PyPtr {
+    const object = this.#finish(owner, reason);
+    if (object === GONE) return GONE;
+    if (this.parent !== undefined) this.parent.#children?.delete(this);
+    const pending = this.#takeChildren();
+    // Not by recursion: items of items may be as deep as the stack allowed when they were read.
+    for (let child = pending.pop(); child !== undefined; child = pending.pop()) {
+      for (const grandchild of child.#takeChildren()) pending.push(grandchild);
+      const childObject = child.#finish(owner, () => attributeReason(reason));
+      if (childObject !== GONE) owner.drop(childObject);
+    }
+    return object;
+  }
+
+  /** Takes the object out, if it is there. */
+  #finish(owner: ReferenceOwner, reason: Reason): PyPtr {
     const object = this.#object;
     if (object === GONE) return GONE;
     this.#object = GONE;
     this.#reason = reason;
     owner.ended(this);
-    if (this.parent !== undefined) this.parent.#children?.delete(this);
-    const children = this.#children;
-    if (children !== undefined) {
-      this.#children = undefined;
-      for (const child of children) child.end(owner, () => attributeReason(reason));
-    }
     return object;
+  }
+
+  #takeChildren(): Lifetime[] {
+    const children = this.#children;
+    this.#children = undefined;
+    return children === undefined ? [] : [...children];
   }
 
   /** What using it after its end throws. */

@@ -241,8 +241,21 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     return name.startsWith("$") ? undefined : Reflect.get(this.registry.basePrototype, name, receiver);
   }
 
+  /** For an item that contains itself: the proxy of the object further out, so that whoever walks the items sees the circle. */
+  protected enclosing(object: PyPtr): object | undefined {
+    for (let outer: PyProxyState | undefined = this; outer !== undefined; outer = this.registry.find(outer.root)) {
+      if (outer.lifetime.objectOrNone === object) return outer.proxy;
+    }
+    return undefined;
+  }
+
   /** An attribute that is an object: the proxy handed out before if it denotes the same object, else a new one. */
   borrow(name: string, object: PyPtr, flags: number): object {
+    const outer = name.startsWith("[") ? this.enclosing(object) : undefined;
+    if (outer !== undefined) {
+      this.registry.operations.drop(object);
+      return outer;
+    }
     const cached = this.#attributes?.get(name);
     if (cached !== undefined) {
       if (cached.lifetime.isAlive && this.registry.operations.denoteSame(cached.lifetime.object, object, flags)) {

@@ -8,6 +8,7 @@ use pyo3_ffi::{Py_ssize_t, PyObject};
 
 use super::attributes::check_import;
 use super::{method_keywords, method_noargs, method_o, this_fields};
+use crate::arguments::fastcall;
 use crate::boundary::*;
 use crate::py::{self, Py, PyResult, Ref, check};
 use crate::wire::{self, WireValue};
@@ -78,29 +79,23 @@ unsafe extern "C" fn to_bytes(object: *mut PyObject, _unused: *mut PyObject) -> 
     })
 }
 
-unsafe extern "C" fn to_string(
-    object: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's fastcall protocol; the wires were just written.
-        unsafe {
-            let js = this_fields(Ref::from_ptr(object))?;
-            let keywords = if kwnames.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(kwnames) };
-            if count + keywords > 1 || (keywords == 1 && Ref::from_ptr(ffi::PyTuple_GET_ITEM(kwnames, 0)).utf8()? != "encoding") {
-                return Err(py::type_error("to_string() takes one argument, encoding"));
-            }
-            let mut encoding = WireValue::undefined();
-            if count + keywords == 1 {
-                wire::write_argument(Ref::from_ptr(*args), &mut encoding)?;
-            }
-            let mut out = WireValue::undefined();
-            let tag = pyox_js_buffer_decode(js.handle, &mut encoding, &mut out);
-            wire::read(tag, &out).map(Py::into_ptr)
+fastcall! {
+    fn to_string(this, arguments) {
+        let js = this_fields(this)?;
+        let encoding = match arguments.positional() {
+            [_] => Some(arguments.exactly::<1>("to_string() takes one argument, encoding")?[0]),
+            _ => arguments.only_named("to_string", ["encoding"])?[0],
+        };
+        let (mut given, mut out) = (WireValue::undefined(), WireValue::undefined());
+        if let Some(encoding) = encoding {
+            wire::write_argument(encoding, &mut given)?;
         }
-    })
+        // SAFETY: the handle is alive; the wires were just written.
+        unsafe {
+            let tag = pyox_js_buffer_decode(js.handle, &mut given, &mut out);
+            wire::read(tag, &out)
+        }
+    }
 }
 
 /// A contiguous Python buffer.

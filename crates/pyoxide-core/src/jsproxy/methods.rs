@@ -11,6 +11,7 @@ use pyo3_ffi::{Py_ssize_t, PyObject};
 
 use super::iterate::{Step, read_step, stop};
 use super::{Slots, method_keywords, method_noargs, method_o, this_fields};
+use crate::arguments::fastcall;
 use crate::boundary::*;
 use crate::cells::Slot;
 use crate::py::{self, Py, PyResult, Ref};
@@ -223,48 +224,54 @@ pub(super) fn object() -> Vec<ffi::PyMethodDef> {
     all
 }
 
-unsafe extern "C" fn to_py(
-    object: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's fastcall protocol; `self` takes the place of the one positional argument.
-        unsafe {
-            let js = this_fields(Ref::from_ptr(object))?;
-            let [depth, converter] = keywords_only("to_py", args, count, kwnames, ["depth", "default_converter"])?;
-            let depth = convert::parse_depth(depth)?;
-            convert::to_py_from_python(js.handle, depth, converter.filter(|value| !value.is_none())).map(Py::into_ptr)
-        }
-    })
-}
+fastcall! {
+    fn to_py(this, arguments) {
+        let js = this_fields(this)?;
+        let [depth, converter] = arguments.only_named("to_py", ["depth", "default_converter"])?;
+        let depth = convert::parse_depth(depth)?;
+        convert::to_py_from_python(js.handle, depth, converter.filter(|value| !value.is_none()))
+    }
 
-/// # Safety
-/// As CPython's fastcall protocol.
-unsafe fn keywords_only<'a, const N: usize>(
-    function: &str,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-    names: [&str; N],
-) -> PyResult<[Option<Ref<'a>>; N]> {
-    if count != 0 {
-        return Err(py::type_error(&format!("{function}() takes only keyword arguments: {}", names.join(", "))));
+    fn as_object_map(this, arguments) {
+        let js = this_fields(this)?;
+        let [hereditary] = arguments.only_named("as_object_map", ["hereditary"])?;
+        let mut flags = js.flags | JS_IS_OBJECT_MAP;
+        if hereditary.map_or(Ok(false), Ref::is_true)? {
+            flags |= JS_IS_HEREDITARY;
+        }
+        // SAFETY: the handle is alive; the clone is ours.
+        let handle = JsRef::from_owned(unsafe { pyox_js_handle_clone(js.handle) });
+        jsproxy::new(handle, flags, None)
     }
-    let mut values = [None; N];
-    // SAFETY: by contract.
-    unsafe {
-        let keywords = if kwnames.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(kwnames) };
-        for index in 0..keywords {
-            let name = Ref::from_ptr(ffi::PyTuple_GET_ITEM(kwnames, index)).utf8()?;
-            let Some(position) = names.iter().position(|known| *known == name) else {
-                return Err(py::type_error(&format!("{function}() got an unexpected keyword argument '{name}'")));
-            };
-            values[position] = Some(Ref::from_ptr(*args.offset(index)));
+
+    fn throw(this, arguments) {
+        // The old signature is (type, value, traceback).
+        let (given, value) = match arguments.positional() {
+            [error] => (*error, Py::none_ref()),
+            [error, value] | [error, value, _] => (*error, *value),
+            other => return Err(py::type_error(&format!("throw() takes 1 to 3 arguments ({} given)", other.len()))),
+        };
+        // SAFETY: reads flags of live objects and of their types.
+        let (is_class, is_instance) =
+            unsafe { (ffi::PyExceptionClass_Check(given.as_ptr()) != 0, ffi::PyExceptionInstance_Check(value.as_ptr()) != 0) };
+        let error = match (is_class, is_instance) {
+            (false, _) => given.to_owned(),
+            (true, true) => value.to_owned(),
+            (true, false) if value.is_none() => given.call(&[])?,
+            (true, false) => given.call(&[value])?,
+        };
+        // SAFETY: as above.
+        if unsafe { ffi::PyExceptionInstance_Check(error.as_ptr()) } == 0 {
+            return Err(py::type_error("throw() needs an exception"));
+        }
+        // JavaScript catches an Error: the JavaScript one behind a JsException, a PythonError for any other.
+        let error = if jsproxy::handle_of(error.borrow()).is_some() { error } else { crate::error::js_error(error.borrow())? };
+        // SAFETY: the proxy is alive; a result is a new reference, or null with an error or at the end.
+        unsafe {
+            let given = step(this.as_ptr(), error.borrow(), |handle, given, out| pyox_js_iterator_finish(handle, 0, given, out))?;
+            Py::owned_or_err(given)
         }
     }
-    Ok(values)
 }
 
 unsafe extern "C" fn as_py_json(object: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
@@ -293,27 +300,6 @@ unsafe extern "C" fn to_weakref(object: *mut PyObject, _unused: *mut PyObject) -
             let weak = JsRef::owned_or_err(pyox_js_value_weak(js.handle))?;
             let flags = pyox_js_value_flags(weak.handle());
             jsproxy::new(weak, flags, None).map(Py::into_ptr)
-        }
-    })
-}
-
-unsafe extern "C" fn as_object_map(
-    object: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's fastcall protocol; the handle is alive.
-        unsafe {
-            let js = this_fields(Ref::from_ptr(object))?;
-            let [hereditary] = keywords_only("as_object_map", args, count, kwnames, ["hereditary"])?;
-            let mut flags = js.flags | JS_IS_OBJECT_MAP;
-            if hereditary.map_or(Ok(false), Ref::is_true)? {
-                flags |= JS_IS_HEREDITARY;
-            }
-            let handle = JsRef::from_owned(pyox_js_handle_clone(js.handle));
-            jsproxy::new(handle, flags, None).map(Py::into_ptr)
         }
     })
 }
@@ -357,40 +343,6 @@ unsafe extern "C" fn send(object: *mut PyObject, value: *mut PyObject) -> *mut P
     guard_slot(ptr::null_mut(), || {
         // SAFETY: CPython passes live objects.
         unsafe { step(object, Ref::from_ptr(value), |handle, given, out| pyox_js_iterator_next(handle, given, out)) }
-    })
-}
-
-unsafe extern "C" fn throw(
-    object: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    _kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's fastcall protocol.
-        unsafe {
-            if !(1..=3).contains(&count) {
-                return Err(py::type_error(&format!("throw() takes 1 to 3 arguments ({count} given)")));
-            }
-            // The old signature is (type, value, traceback).
-            let mut error = Ref::from_ptr(*args).to_owned();
-            if ffi::PyExceptionClass_Check(error.as_ptr()) != 0 {
-                let value = if count > 1 { Ref::from_ptr(*args.add(1)) } else { Py::none_ref() };
-                error = if value.is_none() {
-                    error.borrow().call(&[])?
-                } else if ffi::PyExceptionInstance_Check(value.as_ptr()) != 0 {
-                    value.to_owned()
-                } else {
-                    error.borrow().call(&[value])?
-                };
-            }
-            if ffi::PyExceptionInstance_Check(error.as_ptr()) == 0 {
-                return Err(py::type_error("throw() needs an exception"));
-            }
-            // JavaScript catches an Error: the JavaScript one behind a JsException, a PythonError for any other.
-            let error = if jsproxy::handle_of(error.borrow()).is_some() { error } else { crate::error::js_error(error.borrow())? };
-            step(object, error.borrow(), |handle, given, out| pyox_js_iterator_finish(handle, 0, given, out))
-        }
     })
 }
 

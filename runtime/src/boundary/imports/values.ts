@@ -111,7 +111,7 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
 }
 
 /** Tags of what has a length and elements, besides arrays. */
-const COLLECTION = /^\[object (?:NodeList|HTMLCollection|Arguments|String)\]$/;
+const COLLECTIONS: ReadonlySet<string> = new Set(["[object NodeList]", "[object HTMLCollection]", "[object Arguments]", "[object String]"]);
 
 /** Falsy values and empty containers are false. */
 function isTruthy(value: unknown): boolean {
@@ -119,7 +119,7 @@ function isTruthy(value: unknown): boolean {
   if (typeof value !== "object") return true;
   const sized = value as { readonly length?: unknown; readonly size?: unknown; readonly byteLength?: unknown };
   // A window without frames, a form without fields and options that say `length: 0` are no containers.
-  if (sized.length === 0 && (Array.isArray(value) || COLLECTION.test(Object.prototype.toString.call(value)))) return false;
+  if (sized.length === 0 && (Array.isArray(value) || COLLECTIONS.has(Object.prototype.toString.call(value)))) return false;
   return !(sized.size === 0 || sized.byteLength === 0);
 }
 
