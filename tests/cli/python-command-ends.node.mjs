@@ -77,6 +77,48 @@ test("CLI PY-01 JavaScript is there", async ({ dist, assert }) => {
   assert.equal(out, "[1,2] emscripten\n");
 });
 
+test("CLI PY-01 PY-02 pyodide_js and what needs it", async ({ dist, assert }) => {
+  const { out, err } = await runPython(dist, [
+    "-c",
+    "import pyodide_js, socket, sys\nprint(pyodide_js.version == __import__('pyodide').__version__, pyodide_js.globals.get('sys') is sys, pyodide_js.runPython('1 + 1'))\nfrom pyodide_js import FS\nprint(FS.cwd() == __import__('os').getcwd())",
+  ]);
+  assert.deepEqual([out, err], ["True True 2\nTrue\n", ""]);
+});
+
+test("CLI The standard streams are as CPython makes them", async ({ dist, assert }) => {
+  const see = "import sys; print(type(sys.stdout).__name__, sys.stdout.line_buffering, sys.stdout.write_through, sys.stderr.line_buffering, sys.stdout.errors)";
+  const env = { PYTHONUNBUFFERED: "" };
+  assert.equal((await runPython(dist, ["-c", see], { env })).out, "TextIOWrapper False False True surrogateescape\n");
+  assert.equal((await runPython(dist, ["-u", "-c", see])).out, "TextIOWrapper False True False surrogateescape\n");
+  // Without a terminal output is kept until the end, in the order of each stream.
+  const { out, err } = await runPython(dist, ["-c", "import os, sys\nprint('buffered')\nos.write(1, b'first\\n')\nsys.stderr.write('at once')"], { env });
+  assert.deepEqual([out, err], ["first\nbuffered\n", "at once"]);
+});
+
+test("CLI JS-011 Options of the interpreter", async ({ dist, assert }) => {
+  const see = "import sys, tracemalloc; print(sys.flags.dev_mode, sys.flags.int_max_str_digits, tracemalloc.is_tracing(), sys.flags.ignore_environment, '/on/path' in sys.path)";
+  const run = async (args, env) => (await runPython(dist, [...args, "-c", see], { env })).out.trim();
+  assert.equal(await run([]), "False 4300 False 0 False");
+  assert.equal(await run(["-X", "dev", "-X", "tracemalloc", "-X", "int_max_str_digits=0"]), "True 0 True 0 False");
+  assert.equal(await run([], { PYTHONPATH: "/on/path:/other", PYTHONDEVMODE: "1" }), "True 4300 False 0 True");
+  assert.equal(await run(["-Es"], { PYTHONPATH: "/on/path", PYTHONDEVMODE: "1" }), "False 4300 False 1 False");
+  assert.equal(await run(["-I"], { PYTHONPATH: "/on/path" }), "False 4300 False 1 False");
+  const hashes = await Promise.all([1, 2].map(() => runPython(dist, ["-c", "print(hash('abc'))"], { env: { PYTHONHASHSEED: "42" } })));
+  assert.equal(hashes[0].out, hashes[1].out);
+  assert.match((await runPython(dist, ["-VV"])).out, /^Python 3\.14\.\d+ \(.*\)/);
+});
+
+test("CLI What needs another process says so", async ({ dist, assert }) => {
+  const child = await runPython(dist, ["-c", "import subprocess, sys\ntry:\n    subprocess.run([sys.executable, '-c', '1'])\nexcept OSError as error: print(error)"]);
+  assert.match(child.out, /does not support processes/);
+  for (const module of ["pip", "venv", "ensurepip"]) {
+    const { code, err } = await runPython(dist, ["-m", module, "install", "x"]);
+    assert.equal(code, 1);
+    assert.match(err, new RegExp(`No module named ${module}`));
+    assert.match(err, /micropip/);
+  }
+});
+
 test("CLI ROAD-17 ENV-48 asyncio.run blocks", async ({ dist, assert }) => {
   const loop = await runPython(dist, ["-c", "import asyncio\nasync def main():\n    await asyncio.sleep(0.01)\n    return 'slept'\nprint(asyncio.run(main()))"]);
   assert.equal(loop.err, "");

@@ -68,8 +68,9 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
 
 /// What the interpreter itself does before anybody uses it.
 fn prepare(flags: u32) -> PyResult<()> {
-    Py::import(c"_pyodide._streams")?.borrow().call_method(c"install", &[])?;
     if flags & START_COMMAND == 0 {
+        // The command's streams are descriptors of the host: they are as CPython makes them.
+        Py::import(c"_pyodide._streams")?.borrow().call_method(c"install", &[])?;
         // Modules are found in the working directory, as by an interactive interpreter; the command sees to that itself.
         let path = Py::import(c"sys")?.borrow().attr(c"path")?;
         let here = Py::string("")?;

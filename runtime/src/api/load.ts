@@ -98,9 +98,6 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       callPython(core, "_pyodide._importhook.set_package_lookup", packageLookup);
       // Programs ask `"pyodide" in sys.modules` to find out where they run (ENV-40).
       void ready.pyodide_py;
-      if (options._sysExecutable !== undefined) {
-        withImport(core, "sys", (sys) => Object.assign(sys, { executable: options._sysExecutable }));
-      }
       if (options.checkAPIVersion ?? true) {
         checkVersion(core);
       }
@@ -111,6 +108,9 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       if (restored === undefined || restored.changed.has(`module:${name}`)) {
         registerModule(core, name, module);
       }
+    }
+    if (options._sysExecutable !== undefined) {
+      withImport(core, "sys", (sys) => Object.assign(sys, { executable: options._sysExecutable }));
     }
     await lockfile.arrived();
     if (options.fullStdLib) {

@@ -5,14 +5,17 @@
  * the standard streams, except for one sentence when Python cannot be started.
  */
 
+import { type PyodideInterface, makePyodide } from "../api/pyodide";
 import { ProgramExit } from "../errors/errors";
 import { Downloader } from "../environment/download";
 import { detect } from "../environment/environment";
 import { type NodeModules, loadNodeModules } from "../environment/node";
 import { boot } from "../loader/boot";
-import { makeNetwork } from "../network/index";
 import type { Network } from "../network/network";
 import { callPython } from "../loader/python-calls";
+import { makeSourcesReader } from "../loader/sources";
+import { Lockfile } from "../packages/lockfile";
+import { Prefetch } from "../packages/prefetch";
 import { showHostFiles } from "./host-files";
 
 const NODE_MAJOR_MIN = 20;
@@ -41,6 +44,8 @@ async function main(): Promise<number> {
   const node = await loadNodeModules();
   const directory = node.path.dirname(node.url.fileURLToPath(import.meta.url));
   const indexUrl = `${directory}/`;
+  const lockfile = lockfileReader(node, `${indexUrl}pyodide-lock.json`);
+  let pyodide: PyodideInterface | undefined;
   const interpreter = await boot({
     environment: detect(),
     node,
@@ -60,20 +65,28 @@ async function main(): Promise<number> {
     isCommand: true,
     prepareFiles: (module) => showHostFiles(module, node),
     beforeStart: async () => {},
-    makeApi: () => ({}),
+    makeApi: (booted) =>
+      (pyodide = makePyodide(booted, {
+        lockfile: async () => lockfile(),
+        lockfileNow: () => lockfile(),
+        packageBaseUrl: indexUrl,
+        packageCacheDirectory: indexUrl,
+        prefetch: new Prefetch(new Downloader(node), node, indexUrl),
+        standardLibrarySources: makeSourcesReader({ environment: detect(), node, downloader: new Downloader(node), indexUrl }),
+      })),
     snapshot: undefined,
     roots: {},
   });
   let network: Network | undefined;
-  const host = {
-    get network() {
-      return (network ??= makeNetwork(interpreter.module, node));
-    },
-  };
   const register = (name: string, object: object): void => callPython(interpreter.core, "_pyodide._importhook.register_js_module", name, object);
   register("js", globalThis);
-  // Not `pyodide_js`: its functions belong to programs that JavaScript has loaded.
-  register("_pyodide_host", host);
+  register("pyodide_js", pyodide as PyodideInterface);
+  // Where the standard library looks for the network, whoever loaded it.
+  register("_pyodide_host", {
+    get network() {
+      return (network ??= (pyodide as PyodideInterface)._api.network as Network);
+    },
+  });
   callPython(interpreter.core, "_pyodide._importhook.use_blocking_loop");
   try {
     return interpreter.core.runMain();
@@ -84,6 +97,12 @@ async function main(): Promise<number> {
     // The end of the process ends the thread that has the sockets: what was sent goes out before.
     network?.finish(SEND_MS_MAX);
   }
+}
+
+/** Reads the lock file when somebody wants to know what it says, once. */
+function lockfileReader(node: NodeModules, path: string): () => Lockfile {
+  let lockfile: Lockfile | undefined;
+  return () => (lockfile ??= Lockfile.parse(JSON.parse(node.fs.readFileSync(path, "utf8")), path));
 }
 
 function hostVariables(node: NodeModules): Record<string, string | undefined> {
@@ -106,9 +125,27 @@ function statusOf(error: unknown): number | undefined {
   return undefined;
 }
 
+/** Modules that start other processes, which there are none of: they are left out of the distribution. */
+const PROCESS_MODULES = new Set(["pip", "venv", "ensurepip"]);
+
+/** Says what to do instead when `-m pip` and the like have failed. */
+function explainMissingTool(args: readonly string[], status: number): void {
+  const at = args.findIndex((argument) => !argument.startsWith("-") || argument === "-m");
+  const module = args[at + 1];
+  if (status === 1 && args[at] === "-m" && module !== undefined && PROCESS_MODULES.has(module)) {
+    process.stderr.write(
+      `python: ${module} runs other programs, and this Python cannot. Install packages from within a program: ` +
+        "`import micropip; await micropip.install(...)`, or put them on PYTHONPATH.\n",
+    );
+  }
+}
+
 main().then(
   // Everything is written by now: the standard streams are synchronous. Pending timers belong to an interpreter that has ended.
-  (status) => process.exit(status),
+  (status) => {
+    explainMissingTool(process.argv.slice(2), status);
+    process.exit(status);
+  },
   (error: unknown) => {
     const status = statusOf(error);
     if (status === undefined) {
