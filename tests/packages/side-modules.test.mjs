@@ -98,3 +98,23 @@ test("PKG-06 Extension modules cost nothing before they are imported", { noLeakC
   assert.equal(py.runPython("import jiter; jiter.from_json(b'[1]')[0]"), 1);
   assert.equal(loaded().length, 1);
 });
+
+test("ROAD-19 PKG-09 A snapshot brings side modules back, with their state and at their addresses", { noLeakCheck }, async (context) => {
+  const { assert, load } = context;
+  const py = await withLibraries(context);
+  py.runPython(`
+pair = library("pair/outer.so")
+pair.outer_sum()
+even, odd = library("cycle/libeven.so"), library("cycle/libodd.so")
+even.is_even(10)`);
+  // What a library has counted is in its memory.
+  const count = "ctypes.c_int.in_dll(odd, 'odd_calls').value";
+  const before = py.runPython(count);
+  const restored = await load({ snapshot: py.makeMemorySnapshot() });
+  assert.equal(restored.runPython(count), before);
+  assert.equal(restored.runPython("pair.outer_sum()"), 123);
+  assert.equal(restored.runPython("even.is_even(7)"), 0);
+  assert.ok(restored.runPython(count) > before);
+  // A library that was not loaded before loads beside them.
+  assert.match(restored.runPython("failure('missing-address.so')"), /undefined symbol: pyox_nobody_has_this/);
+});
