@@ -163,7 +163,12 @@ def watch_awaitable(awaitable, settle) -> None:
     from pyodide.webloop import running_loop
 
     future = ensure_future(awaitable, loop=None if hasattr(awaitable, "get_loop") else running_loop())
+    _awaited[future] = None
     future.add_done_callback(lambda future: _settle(future, settle))
+
+
+# What JavaScript awaits, and for what was cancelled the exception that JavaScript gets.
+_awaited = {}
 
 
 def _settle(future, settle):
@@ -171,7 +176,8 @@ def _settle(future, settle):
 
     from _pyodide_core import js_error
 
-    error = CancelledError() if future.cancelled() else future.exception()
+    instead = _awaited.pop(future, None)
+    error = (instead or CancelledError()) if future.cancelled() else future.exception()
     try:
         if error is None:
             settle(True, future.result())
@@ -181,31 +187,53 @@ def _settle(future, settle):
         error = None  # an exception and the frame that it passed keep each other alive
 
 
+def last_awaited():
+    """The task of what JavaScript began to await last."""
+    return next(reversed(_awaited))
+
+
+def expire(task, seconds: float) -> None:
+    """End a task with a TimeoutError, whatever it is doing."""
+    from _pyodide_core import throw_into_task
+
+    if not task.done() and not throw_into_task(task, TimeoutError):
+        if task in _awaited:
+            _awaited[task] = TimeoutError(f"The code did not end within {seconds:g} seconds")
+        task.cancel()
+
+
+def interrupt_tasks(number: int) -> bool:
+    """A signal arrived while no Python code runs or blocks: handle it in place of the code that JavaScript awaits. False if there is none."""
+    from signal import default_int_handler, getsignal
+
+    if not _awaited:
+        return False
+    handler = getsignal(number)
+    if not callable(handler):
+        return False
+    if handler is not default_int_handler:
+        handler(number, None)
+        return True
+    for future in list(_awaited):
+        _awaited[future] = KeyboardInterrupt()
+        future.cancel()
+    return True
+
+
 def block_on_promise(promise):
     """Suspend this stack until a JavaScript promise settles; the result, or the error as an exception.
 
-    Everything that blocks goes through here: asyncio's idea of what is running belongs to the stack that is suspended.
+    Everything that blocks goes through here: the loop whose callback waits has to run the others meanwhile. What else belongs to a
+    stack, the core takes care of.
     """
     from _pyodide_core import run_sync
 
     asyncio = sys.modules.get("_asyncio")
-    webloop = sys.modules.get("pyodide.webloop")
-    if asyncio is None or webloop is None:
-        return run_sync(promise)
-    loop = asyncio._get_running_loop()
-    task = None
-    if loop is not None:
-        task = asyncio._swap_current_task(loop, None)
-        if isinstance(loop, webloop.WebLoop):
-            loop._before_suspension()
-    main = webloop.main_loop()
-    asyncio._set_running_loop(main)
-    try:
-        return run_sync(promise)
-    finally:
-        asyncio._set_running_loop(loop)
-        if loop is not None:
-            asyncio._swap_current_task(loop, task)
+    if asyncio is not None:
+        before_suspension = getattr(asyncio._get_running_loop(), "_before_suspension", None)
+        if before_suspension is not None:
+            before_suspension()
+    return run_sync(promise)
 
 
 def block_on(awaitable):
@@ -224,8 +252,7 @@ def block_on(awaitable):
             awaitable.close()  # it will never run: no warning that nobody awaited it
         raise RuntimeError(
             "Cannot block here: this JavaScript engine has no stack switching (JSPI), or a JavaScript function that cannot wait is "
-            "between Python and the host, or another call is waiting already. Use `await`, or enter Python with runPythonAsync or "
-            "callPromising"
+            "between Python and the host. Use `await`, or enter Python with runPythonAsync or callPromising"
         )
     from asyncio import ensure_future
 

@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 
 from _pyodide import _hooks
 from _pyodide._hooks import block_on
-from _pyodide_core import can_run_sync, cancel, schedule
+from _pyodide_core import can_run_sync, cancel, schedule, share_running_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -555,5 +555,6 @@ def install() -> None:
     events._set_event_loop_policy(WebLoopPolicy())
     _set_running_loop(_main)
     sys.set_asyncgen_hooks(firstiter=_main._asyncgen_firstiter_hook, finalizer=_main._asyncgen_finalizer_hook)
+    share_running_loop()
     asyncio.run = runners.run = _run
     runners.Runner.run = _run_in_runner

@@ -198,18 +198,29 @@ host = Host()
 @_public
 def run_sync(promise, /):
     """Suspends: lets the event loop go on until the promise is settled."""
+    import _asyncio  # which imports asyncio
+
     from _pyodide import _hooks
 
     assert host.can_suspend
     outcome = []
-    if isinstance(promise, JsPromise):
-        while promise.settled is None:
-            assert host.step(), "nothing settles the promise"
-        outcome = promise.settled
-    else:
+    if not isinstance(promise, JsPromise):
         _hooks.watch_awaitable(promise.target, lambda *settled: outcome.extend(settled))
-        while not outcome:
+    # The running loop and task belong to the stack that is suspended.
+    loop = _asyncio._get_running_loop()
+    task = None if loop is None else _asyncio._swap_current_task(loop, None)
+    webloop = sys.modules.get("pyodide.webloop")
+    if webloop is not None:
+        _asyncio._set_running_loop(webloop.main_loop())
+    try:
+        while not (promise.settled if isinstance(promise, JsPromise) else outcome):
             assert host.step(), "nothing settles the promise"
+    finally:
+        _asyncio._set_running_loop(loop)
+        if loop is not None:
+            _asyncio._swap_current_task(loop, task)
+    if isinstance(promise, JsPromise):
+        outcome = promise.settled
     if outcome[0]:
         return outcome[1]
     raise outcome[1]
@@ -237,6 +248,8 @@ def to_js(obj, /, *, depth=-1, pyproxies=None, create_pyproxies=True, dict_conve
 core.schedule = host.schedule
 core.cancel = lambda number, /: host.cancelled.add(number)
 core.can_run_sync = lambda: host.can_suspend
+core.share_running_loop = lambda: None
+core.throw_into_task = lambda task, exception_class, /: False
 core.as_module = lambda proxy, /: proxy
 core.js_error = Undefined
 core.js_eval = lambda source, /: f"evaluated {source}"

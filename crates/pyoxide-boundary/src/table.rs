@@ -148,10 +148,27 @@ macro_rules! for_each_js_import {
         // ---- host -------------------------------------------------------------------------------------
         /// Indirect `eval`: runs in the global scope of the page.
         pyox_js_code_eval(source: Wire, out: Wire) -> Tag;
-        /// Blocks this stack until the promise settles (JSPI). Fails when it rejects, or when this stack cannot be suspended.
-        pyox_js_stack_suspend(promise: Handle, out: Wire) -> Tag;
+        /// Suspends this stack until the promise settles (JSPI), which may be at once; for no promise (0), for one turn of the host's event loop.
+        /// `stack` names the stack. Never fails.
+        pyox_js_stack_suspend(promise: Handle, stack: Address) -> Status;
+        /// Asks for a turn of the host's event loop, for which `pyox_js_stack_suspend` is called next, with no promise. 0 if the host cannot give one.
+        pyox_js_stack_turn(stack: Address) -> Tri;
+        /// What the promise settled with for which this stack was suspended; `TAG_ABSENT` if it has not, but there is a signal to handle. Fails
+        /// when the promise was rejected.
+        pyox_js_stack_result(stack: Address, out: Wire) -> Tag;
+        /// Lets a stack that waits go on before its promise settles, as for a signal.
+        pyox_js_stack_wake(stack: Address);
+        /// A stack has ended that had a turn.
+        pyox_js_stack_end(stack: Address);
+        /// Blocks this thread for a time, if the host can do that without computing: 1, else 0.
+        pyox_js_host_sleep(ms: F64) -> Tri;
+        /// A promise that is resolved in `ms` milliseconds.
+        pyox_js_promise_timer(ms: F64) -> Handle;
         /// Can this stack be suspended?
         pyox_js_stack_can_suspend() -> Tri;
+        /// Has the engine's own stack room for what CPython may do before it asks again? Called by CPython (`cpython/0003-*.patch`), on a stack
+        /// that cannot be suspended. Never fails.
+        pyox_js_stack_has_room() -> Tri;
     } };
 }
 
@@ -179,6 +196,8 @@ macro_rules! for_each_py_export {
         pyox_py_memory_sweep();
         /// `Py_RunMain`: runs what argv asks for, finalizes, gives the exit code. For the `python` command only.
         pyox_py_interpreter_run_main() -> I32;
+        /// As `pyox_py_interpreter_run_main`, on a stack that may be suspended: to be called through `WebAssembly.promising`.
+        pyox_py_interpreter_run_main_suspendable() -> I32;
         /// Number of Python objects held by JavaScript through references that this table handed out, for leak checks.
         pyox_py_interpreter_references() -> U32;
 
@@ -225,6 +244,8 @@ macro_rules! for_each_py_export {
         pyox_py_object_names(object: PyPtr, what: U32) -> Handle;
         /// `object(*args, **kwargs)`, arguments as in `pyox_js_function_call`. The result is for JavaScript to own.
         pyox_py_object_call(object: PyPtr, args: Wire, args_count: U32, kwnames: Wire, kwargs_count: U32, out: Wire) -> Tag;
+        /// As `pyox_py_object_call`, on a stack that may be suspended: to be called through `WebAssembly.promising`, arguments outside the arena.
+        pyox_py_object_call_suspendable(object: PyPtr, args: Wire, args_count: U32, kwnames: Wire, kwargs_count: U32, out: Wire) -> Tag;
         /// `iter(object)` (0) or `aiter(object)` (1).
         pyox_py_iterator_new(object: PyPtr, asynchronous: U32, out: Wire) -> Tag;
         /// `next(object)`, or `object.send(value)` when the value is not undefined: 1 and a value in `out`; 0 when done, with the return value in `out`. The tag is in `out`.
@@ -244,8 +265,12 @@ macro_rules! for_each_py_export {
         pyox_py_future_settle(future: PyPtr, ok: U32, value: Wire) -> Status;
         /// Runs and frees a scheduled callback. An error is what the callback raised.
         pyox_py_callback_run(callback: PyPtr) -> Status;
+        /// As `pyox_py_callback_run`, on a stack that may be suspended: to be called through `WebAssembly.promising`.
+        pyox_py_callback_run_suspendable(callback: PyPtr) -> Status;
         /// Frees a callback or future that will never be called.
         pyox_py_callback_drop(callback: PyPtr);
+        /// Raises a signal; its handler runs when Python code next runs. 0 if none is running, and then only if `always` is 1 the signal is raised.
+        pyox_py_signals_raise(signal: U32, always: U32) -> Tri;
         /// `PyErr_CheckSignals` after raising `signal` (0 for none).
         pyox_py_signals_check(signal: U32) -> Status;
 

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pyo3_ffi::PyObject;
 
 use crate::py::{PyResult, Raised};
+use crate::stack_use;
 use crate::wire::WireValue;
 
 /// Number of a JavaScript value in the handle table.
@@ -148,16 +149,20 @@ impl Drop for Attached {
 /// The body of every export: a Python error becomes the error that JavaScript throws, a panic a fatal error.
 pub fn guard<T: Failure>(body: impl FnOnce() -> PyResult<T>) -> T {
     let _attached = Attached::ensure();
+    let _stack = stack_use::JavaScriptsStack::enter();
+    guard_attached(body)
+}
+
+/// As `guard`, where the interpreter is attached and the stack is known.
+pub fn guard_attached<T: Failure>(body: impl FnOnce() -> PyResult<T>) -> T {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => value,
         Ok(Err(Raised)) => {
             crate::error::throw_raised();
             T::FAILURE
         }
-        Err(panic) => {
-            fatal(panic.as_ref());
-            T::FAILURE
-        }
+        // The hook has told JavaScript.
+        Err(_) => T::FAILURE,
     }
 }
 
@@ -167,20 +172,31 @@ pub fn guard_slot<T>(failure: T, body: impl FnOnce() -> PyResult<T>) -> T {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => value,
         Ok(Err(Raised)) => failure,
-        Err(panic) => {
-            fatal(panic.as_ref());
+        Err(_) => {
             crate::py::system_error("Pyoxide has a bug: its core panicked; please report the message in the console");
             failure
         }
     }
 }
 
-fn fatal(panic: &(dyn core::any::Any + Send)) {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
+/// Makes every panic a fatal error with its message and its place. To be called once.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.payload_as_str().unwrap_or("no message");
+        let text = match panic.location() {
+            Some(place) if panic.can_unwind() => format!("{text} (in the core, {}, line {})", place.file(), place.line()),
+            _ => text.to_owned(),
+        };
+        // The first reason stays: what unwinds through the core without being a panic, as an exit does, has told its own before.
+        fatal(&text);
+        if !panic.can_unwind() {
+            // Rust would print to stderr and abort. The frames of the interpreter are lost either way.
+            core::arch::wasm32::unreachable();
+        }
+    }));
+}
+
+fn fatal(text: &str) {
     // SAFETY: pointer and length are those of `text`; the import copies.
     unsafe { pyox_js_error_set_fatal(text.as_ptr() as Address, text.len() as u32) }
 }

@@ -10,7 +10,7 @@ use pyo3_ffi::Py_ssize_t;
 use crate::boundary::*;
 use crate::py::{self, Py, PyResult, Raised, Ref, check, check_bool};
 use crate::wire::{self, WireValue};
-use crate::{buffer, convert, jsproxy, pyproxy, start, state, sweep};
+use crate::{buffer, convert, jsproxy, pyproxy, stacks, start, state, sweep};
 
 /// Borrows a parameter.
 ///
@@ -290,6 +290,14 @@ exports! {
         Ok(())
     }
 
+    fn pyox_py_signals_raise(signal: u32, always: u32) -> Tri {
+        let is_running = stacks::python_is_running();
+        if (is_running || always != 0) && ffi::PyErr_SetInterruptEx(signal as i32) == -1 {
+            return Err(py::value_error("The number of a signal is from 1 to 64"));
+        }
+        Ok(i32::from(is_running))
+    }
+
     fn pyox_py_signals_check(signal: u32) -> Status {
         if signal != 0 {
             ffi::PyErr_SetInterruptEx(signal as i32);
@@ -320,6 +328,34 @@ exports! {
             Err(Raised) => Err(Raised),
         }
     }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn pyox_py_object_call_suspendable(
+    object: PyPtr,
+    args: Wire,
+    args_count: u32,
+    kwnames: Wire,
+    kwargs_count: u32,
+    out: Wire,
+) -> Tag {
+    // SAFETY: as for `pyox_py_object_call`; the wires are in memory that stays while the stack waits.
+    stacks::run(|| unsafe { result(call(arg(object), args, args_count, kwnames, kwargs_count)?, out) })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn pyox_py_interpreter_run_main_suspendable() -> i32 {
+    // SAFETY: the interpreter runs; nothing of it is used afterwards.
+    stacks::run(|| Ok(unsafe { ffi::Py_RunMain() }))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn pyox_py_callback_run_suspendable(callback: PyPtr) -> Status {
+    stacks::run(|| {
+        // SAFETY: JavaScript gives its reference away.
+        unsafe { Py::owned_or_err(callback)? }.borrow().call(&[])?;
+        Ok(0)
+    })
 }
 
 /// A call with arguments from the wire, the keyword names being strings on the wire too.

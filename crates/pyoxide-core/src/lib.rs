@@ -4,6 +4,8 @@
 //! `runtime/`; what crosses is listed in `pyoxide-boundary`. Start reading at `exports` (JavaScript calls Python) and `jsproxy`
 //! (Python calls JavaScript).
 
+#![feature(panic_can_unwind)]
+
 mod arguments;
 mod boundary;
 mod buffer;
@@ -16,6 +18,9 @@ mod jsproxy;
 mod module;
 mod py;
 mod pyproxy;
+mod sleep;
+mod stack_use;
+mod stacks;
 mod start;
 mod state;
 mod string;

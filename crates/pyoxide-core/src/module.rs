@@ -10,7 +10,7 @@ use crate::boundary::*;
 use crate::jsproxy::{self, method_keywords, method_noargs, method_o};
 use crate::py::{self, Py, PyResult, Raised, Ref, check};
 use crate::wire::{self, WireValue};
-use crate::{convert, error, hash, pyproxy, state};
+use crate::{convert, error, hash, pyproxy, stacks, state};
 
 /// What `PyInit__pyodide_core` is for an extension module.
 pub unsafe extern "C" fn init() -> *mut PyObject {
@@ -115,6 +115,16 @@ fn methods() -> Vec<ffi::PyMethodDef> {
         method_o(c"digest_finish", hash::digest_finish, c"digest_finish((name, state), /) -> bytes"),
         method_o(c"pbkdf2_hmac", hash::pbkdf2_hmac, c"pbkdf2_hmac((digest, password, salt, rounds, length), /) -> bytes"),
         method_o(c"scrypt", hash::scrypt, c"scrypt((password, salt, n, r, p, memory_bytes_max, length), /) -> bytes"),
+        method_keywords(
+            c"throw_into_task",
+            throw_into_task,
+            c"throw_into_task(task, exception_class) -> bool: raises in the stack that waits while it runs the task; False if there is none.",
+        ),
+        method_noargs(
+            c"share_running_loop",
+            share_running_loop,
+            c"share_running_loop(): makes the running loop and the asyncgen hooks of this stack those of the event loop, where it has none.",
+        ),
         method_o(c"js_error", js_error, c"js_error(exception, /) -> JsException: a PythonError for an exception."),
     ]
 }
@@ -288,26 +298,38 @@ unsafe extern "C" fn run_sync(_module: *mut PyObject, promise: *mut PyObject) ->
             let Some(handle) = jsproxy::handle_of(Ref::from_ptr(promise)) else {
                 return Err(py::type_error("run_sync() needs a JsPromise"));
             };
-            // The engine itself would end the instance, before the import could object.
-            if pyox_js_stack_can_suspend() != 1 {
-                return Err(py::runtime_error(
-                    "Cannot wait for a promise here: it needs an engine with JavaScript Promise Integration, and an entry into Python that may be suspended (callPromising)",
-                ));
-            }
-            let mut out = WireValue::undefined();
-            let tag = pyox_js_stack_suspend(handle, &mut out);
-            wire::read(tag, &out).map(Py::into_ptr)
+            stacks::wait(handle).map(Py::into_ptr)
         }
     })
 }
 
 unsafe extern "C" fn can_run_sync(_module: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
     guard_slot(ptr::null_mut(), || {
-        // SAFETY: an import without parameters.
-        match unsafe { pyox_js_stack_can_suspend() } {
-            -1 => Err(error::raise_pending()),
-            can => Ok(Py::boolean(can != 0).into_ptr()),
+        Ok(Py::boolean(stacks::can_wait()).into_ptr())
+    })
+}
+
+unsafe extern "C" fn throw_into_task(
+    _module: *mut PyObject,
+    args: *const *mut PyObject,
+    count: ffi::Py_ssize_t,
+    kwnames: *mut PyObject,
+) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython's fastcall protocol.
+        unsafe {
+            if count != 2 || !kwnames.is_null() {
+                return Err(py::type_error("throw_into_task() takes a task and the class of an exception"));
+            }
+            Ok(Py::boolean(stacks::throw_into(Ref::from_ptr(*args), Ref::from_ptr(*args.add(1)))).into_ptr())
         }
+    })
+}
+
+unsafe extern "C" fn share_running_loop(_module: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        stacks::share_with_starters();
+        Ok(Py::none().into_ptr())
     })
 }
 

@@ -11,7 +11,7 @@ use crate::boundary::{ARENA_BYTES, Address, START_COMMAND, Wire};
 use crate::cells::Slot;
 use crate::py::{Py, PyResult, check};
 use crate::wire;
-use crate::{module, state};
+use crate::{module, sleep, stacks, state};
 
 #[repr(align(16))]
 struct Arena(#[expect(dead_code, reason = "JavaScript writes it")] [u8; ARENA_BYTES as usize]);
@@ -45,8 +45,7 @@ const UNDECIDED: u64 = u32::MAX as u64;
 pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
     if !PANIC_HOOK.get() {
         PANIC_HOOK.set(true);
-        // The message reaches JavaScript through the guard of the export; stderr may be anywhere.
-        std::panic::set_hook(Box::new(|_| {}));
+        crate::boundary::report_panics();
     }
     state::set_start_flags(flags);
     // SAFETY: by contract.
@@ -62,12 +61,14 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
     }
     // Everything that later code looks up by name is there from here on.
     drop(Py::import(c"_pyodide_core")?);
+    stacks::check_layout();
     prepare(flags)?;
     Ok(0)
 }
 
 /// What the interpreter itself does before anybody uses it.
 fn prepare(flags: u32) -> PyResult<()> {
+    sleep::install()?;
     if flags & START_COMMAND == 0 {
         // The command's streams are descriptors of the host: they are as CPython makes them.
         Py::import(c"_pyodide._streams")?.borrow().call_method(c"install", &[])?;

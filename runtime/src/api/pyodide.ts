@@ -33,6 +33,15 @@ export interface RunOptions {
   filename?: string | undefined;
 }
 
+/** Options of `runPythonAsync`. */
+export interface RunAsyncOptions extends RunOptions {
+  /**
+   * Milliseconds after which the code is stopped by a `TimeoutError`. It ends an `await` anywhere; a computation or a blocking call only where
+   * the JavaScript engine can suspend WebAssembly (JSPI).
+   */
+  timeout?: number | undefined;
+}
+
 /** Options of `toPy`. */
 export interface ToPyOptions {
   depth?: number | undefined;
@@ -81,7 +90,7 @@ export interface PyodideInterface {
   readonly lockfile: LockfileContent | undefined;
   readonly lockfileBaseUrl: string;
   runPython(code: string, options?: RunOptions): Any;
-  runPythonAsync(code: string, options?: RunOptions): Promise<Any>;
+  runPythonAsync(code: string, options?: RunAsyncOptions): Promise<Any>;
   pyimport(mod_name: string): Any;
   toPy(obj: unknown, options?: ToPyOptions): Any;
   registerJsModule(name: string, module: object): void;
@@ -97,6 +106,12 @@ export interface PyodideInterface {
   setStderr(options?: StdwriteOptions): void;
   setInterruptBuffer(interrupt_buffer: InterruptBuffer | undefined): void;
   checkInterrupt(): void;
+  /**
+   * Interrupts the Python code that computes or waits, as Ctrl-C does (or another signal, by number). No shared memory and no worker is
+   * needed where the JavaScript engine can suspend WebAssembly (JSPI) and the code was started with `runPythonAsync` or `callPromising`.
+   * Returns false if there is nothing to interrupt.
+   */
+  interrupt(signal?: number): boolean;
   scheduleCallback(callback: () => void, timeout?: number): void;
   setDebug(debug: boolean): boolean;
   /**
@@ -123,6 +138,10 @@ export interface ApiSettings {
   readonly standardLibrarySources: () => Uint8Array | undefined;
   readonly prefetch: Prefetch;
 }
+
+/** What Ctrl-C sends. */
+const SIGINT = 2;
+const SIGNAL_MAX = 64;
 
 export function makePyodide(interpreter: Interpreter, settings: ApiSettings): PyodideInterface {
   const { core, module, streams, scheduler, node } = interpreter;
@@ -171,6 +190,18 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       withoutFiles,
     });
 
+  /** Awaits a coroutine, which is running as a task since it was returned, for a limited time. */
+  const awaitLimited = async (coroutine: unknown, timeoutMs: number): Promise<unknown> => {
+    const task = withImport(core, "_pyodide._hooks.last_awaited", (last) => last()) as Proxy;
+    const cancel = scheduler.schedule(() => callPython(core, "_pyodide._hooks.expire", task, timeoutMs / 1000), timeoutMs);
+    try {
+      return await coroutine;
+    } finally {
+      cancel();
+      task.destroy();
+    }
+  };
+
   const pyodide: PyodideInterface = {
     version: VERSION,
     get globals() {
@@ -199,6 +230,15 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       return evaluate("eval_code", "runPython", code, options);
     },
     async runPythonAsync(code, options) {
+      const timeoutMs = options?.timeout;
+      if (timeoutMs !== undefined) {
+        if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
+          throw new TypeError(`runPythonAsync: \`timeout\` must be a number of milliseconds, not ${describe(timeoutMs)}.`);
+        }
+        const { timeout: _timeout, ...others } = options as RunAsyncOptions;
+        const coroutine = evaluate("eval_code_async", "runPythonAsync", code, others);
+        return await awaitLimited(coroutine, timeoutMs);
+      }
       // Awaiting a coroutine ends its proxy (TT-103).
       return await evaluate("eval_code_async", "runPythonAsync", code, options);
     },
@@ -283,6 +323,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       }
       interruptBuffer = buffer ?? undefined;
       watchInterrupts(module, interruptBuffer);
+      core.setSignalCheck(interruptBuffer === undefined ? undefined : () => interruptBuffer?.[0] !== 0);
     },
     checkInterrupt() {
       let signal = 0;
@@ -291,6 +332,12 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
         interruptBuffer[0] = 0;
       }
       core.checkSignals(signal > 0 && signal < 65 ? signal : 0);
+    },
+    interrupt(signal = SIGINT) {
+      if (!Number.isInteger(signal) || signal < 1 || signal > SIGNAL_MAX) {
+        throw new TypeError(`interrupt: the signal must be a number from 1 to ${SIGNAL_MAX}, not ${describe(signal)}.`);
+      }
+      return core.interrupt(signal) || (withImport(core, "_pyodide._hooks.interrupt_tasks", (interrupt) => interrupt(signal)) as boolean);
     },
     scheduleCallback(callback, timeout = 0) {
       if (typeof callback !== "function") {

@@ -77,7 +77,8 @@ export class Core {
     };
     this.#handles = new HandleTable(options.jsglobals);
     this.#wire = new Wire(this.#memory, this.#handles);
-    const stacks = new Stacks(this.#memory);
+    const schedule = options.schedule ?? makeSchedule();
+    const stacks = new Stacks(this.#memory, schedule);
     this.#stacks = stacks;
     this.operations = new Operations(this.#wire, stacks);
     this.proxies = new ProxyRegistry(this.operations, this.#settings, makePrototypes());
@@ -89,7 +90,7 @@ export class Core {
       operations: this.operations,
       registry: this.proxies,
       stacks,
-      schedule: options.schedule ?? makeSchedule(),
+      schedule,
       calledPromises: new WeakSet(),
       plainDicts: options.toJsLiteralMap === false,
     };
@@ -202,13 +203,9 @@ export class Core {
     return this.#globals;
   }
 
-  /** Runs what argv asks for, ends Python, gives the exit code. */
-  runMain(): number {
-    try {
-      return this.#wire.exports.pyox_py_interpreter_run_main();
-    } catch (error) {
-      throw this.#wire.escaped(error);
-    }
+  /** Runs what argv asks for, ends Python, gives the exit code. Where the engine can suspend stacks, JavaScript has its turns meanwhile. */
+  async runMain(): Promise<number> {
+    return await this.operations.runMain();
   }
 
   /** Explicit conversion to Python; what stays a JavaScript value comes back as it is. */
@@ -226,6 +223,20 @@ export class Core {
   /** Raises a signal (0 for none) and runs Python's handlers; throws what they raise. */
   checkSignals(signal: number): void {
     this.operations.checkSignals(signal);
+  }
+
+  /**
+   * Raises a signal for the Python code that computes or waits, without running its handler here. False if there is none, and then the
+   * signal has not been raised.
+   */
+  interrupt(signal: number): boolean {
+    const isWaiting = this.#stacks.wake();
+    return this.operations.raiseSignal(signal, isWaiting) || isWaiting;
+  }
+
+  /** Sets what tells whether a signal has arrived in shared memory: it ends waits. */
+  setSignalCheck(hasArrived: (() => boolean) | undefined): void {
+    this.#stacks.setSignalCheck(hasArrived);
   }
 
   /** Tells what Comlink is, so that its proxies, which have every property, are known as what they are (JS-034). */

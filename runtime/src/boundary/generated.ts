@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 207972341;
+export const TABLE_HASH = 2334265052;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -340,10 +340,33 @@ export interface JsImports {
   pyox_js_tape_record(value: JsHandle, depth: number, options: JsHandle, length_out: Address): Address;
   /** Indirect `eval`: runs in the global scope of the page. */
   pyox_js_code_eval(source: WirePtr, out: WirePtr): Tag;
-  /** Blocks this stack until the promise settles (JSPI). Fails when it rejects, or when this stack cannot be suspended. */
-  pyox_js_stack_suspend(promise: JsHandle, out: WirePtr): Tag;
+  /**
+   * Suspends this stack until the promise settles (JSPI), which may be at once; for no promise (0), for one turn of the host's event loop.
+   * `stack` names the stack. Never fails.
+   */
+  pyox_js_stack_suspend(promise: JsHandle, stack: Address): number;
+  /** Asks for a turn of the host's event loop, for which `pyox_js_stack_suspend` is called next, with no promise. 0 if the host cannot give one. */
+  pyox_js_stack_turn(stack: Address): number;
+  /**
+   * What the promise settled with for which this stack was suspended; `TAG_ABSENT` if it has not, but there is a signal to handle. Fails
+   * when the promise was rejected.
+   */
+  pyox_js_stack_result(stack: Address, out: WirePtr): Tag;
+  /** Lets a stack that waits go on before its promise settles, as for a signal. */
+  pyox_js_stack_wake(stack: Address): void;
+  /** A stack has ended that had a turn. */
+  pyox_js_stack_end(stack: Address): void;
+  /** Blocks this thread for a time, if the host can do that without computing: 1, else 0. */
+  pyox_js_host_sleep(ms: number): number;
+  /** A promise that is resolved in `ms` milliseconds. */
+  pyox_js_promise_timer(ms: number): JsHandle;
   /** Can this stack be suspended? */
   pyox_js_stack_can_suspend(): number;
+  /**
+   * Has the engine's own stack room for what CPython may do before it asks again? Called by CPython (`cpython/0003-*.patch`), on a stack
+   * that cannot be suspended. Never fails.
+   */
+  pyox_js_stack_has_room(): number;
 }
 
 /** What wasm gives to JavaScript. */
@@ -373,6 +396,8 @@ export interface PyExports {
   pyox_py_memory_sweep(): void;
   /** `Py_RunMain`: runs what argv asks for, finalizes, gives the exit code. For the `python` command only. */
   pyox_py_interpreter_run_main(): number;
+  /** As `pyox_py_interpreter_run_main`, on a stack that may be suspended: to be called through `WebAssembly.promising`. */
+  pyox_py_interpreter_run_main_suspendable(): number;
   /** Number of Python objects held by JavaScript through references that this table handed out, for leak checks. */
   pyox_py_interpreter_references(): number;
   /** Number of handles that the cache of attribute names holds: they are no leak, the cache is bounded. */
@@ -416,6 +441,8 @@ export interface PyExports {
   pyox_py_object_names(object: PyPtr, what: number): JsHandle;
   /** `object(*args, **kwargs)`, arguments as in `pyox_js_function_call`. The result is for JavaScript to own. */
   pyox_py_object_call(object: PyPtr, args: WirePtr, args_count: number, kwnames: WirePtr, kwargs_count: number, out: WirePtr): Tag;
+  /** As `pyox_py_object_call`, on a stack that may be suspended: to be called through `WebAssembly.promising`, arguments outside the arena. */
+  pyox_py_object_call_suspendable(object: PyPtr, args: WirePtr, args_count: number, kwnames: WirePtr, kwargs_count: number, out: WirePtr): Tag;
   /** `iter(object)` (0) or `aiter(object)` (1). */
   pyox_py_iterator_new(object: PyPtr, asynchronous: number, out: WirePtr): Tag;
   /** `next(object)`, or `object.send(value)` when the value is not undefined: 1 and a value in `out`; 0 when done, with the return value in `out`. The tag is in `out`. */
@@ -435,8 +462,12 @@ export interface PyExports {
   pyox_py_future_settle(future: PyPtr, ok: number, value: WirePtr): number;
   /** Runs and frees a scheduled callback. An error is what the callback raised. */
   pyox_py_callback_run(callback: PyPtr): number;
+  /** As `pyox_py_callback_run`, on a stack that may be suspended: to be called through `WebAssembly.promising`. */
+  pyox_py_callback_run_suspendable(callback: PyPtr): number;
   /** Frees a callback or future that will never be called. */
   pyox_py_callback_drop(callback: PyPtr): void;
+  /** Raises a signal; its handler runs when Python code next runs. 0 if none is running, and then only if `always` is 1 the signal is raised. */
+  pyox_py_signals_raise(signal: number, always: number): number;
   /** `PyErr_CheckSignals` after raising `signal` (0 for none). */
   pyox_py_signals_check(signal: number): number;
   /** `PyObject_GetBuffer`: fills a `BUFFER_VIEW_BYTES` block (see `BufferView` in the core) and keeps the view open. */
@@ -509,8 +540,15 @@ export const JS_IMPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_js_tape_play", 4, 0],
   ["pyox_js_tape_record", 4, 0],
   ["pyox_js_code_eval", 2, 0],
-  ["pyox_js_stack_suspend", 2, 0],
+  ["pyox_js_stack_suspend", 2, -1],
+  ["pyox_js_stack_turn", 1, -1],
+  ["pyox_js_stack_result", 2, 0],
+  ["pyox_js_stack_wake", 1, 0],
+  ["pyox_js_stack_end", 1, 0],
+  ["pyox_js_host_sleep", 1, -1],
+  ["pyox_js_promise_timer", 1, 0],
   ["pyox_js_stack_can_suspend", 0, -1],
+  ["pyox_js_stack_has_room", 0, -1],
 ];
 
 /** The same for each export. */
@@ -523,6 +561,7 @@ export const PY_EXPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_py_interpreter_resume", 2, 0],
   ["pyox_py_memory_sweep", 0, 0],
   ["pyox_py_interpreter_run_main", 0, 0],
+  ["pyox_py_interpreter_run_main_suspendable", 0, 0],
   ["pyox_py_interpreter_references", 0, 0],
   ["pyox_py_interpreter_cached_names", 0, 0],
   ["pyox_py_object_clone", 1, 0],
@@ -543,6 +582,7 @@ export const PY_EXPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_py_object_text", 3, 0],
   ["pyox_py_object_names", 2, 0],
   ["pyox_py_object_call", 6, 0],
+  ["pyox_py_object_call_suspendable", 6, 0],
   ["pyox_py_iterator_new", 3, 0],
   ["pyox_py_iterator_next", 3, -1],
   ["pyox_py_iterator_finish", 4, -1],
@@ -551,7 +591,9 @@ export const PY_EXPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_py_module_import", 2, 0],
   ["pyox_py_future_settle", 3, -1],
   ["pyox_py_callback_run", 1, -1],
+  ["pyox_py_callback_run_suspendable", 1, -1],
   ["pyox_py_callback_drop", 1, 0],
+  ["pyox_py_signals_raise", 2, -1],
   ["pyox_py_signals_check", 1, -1],
   ["pyox_py_buffer_open", 2, -1],
   ["pyox_py_buffer_close", 1, 0],

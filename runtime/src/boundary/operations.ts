@@ -352,7 +352,7 @@ export class Operations {
    * The wire values are in memory of their own: the arena is for calls that end before anything else happens.
    */
   async callPromising(object: PyPtr, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): Promise<unknown> {
-    const call = this.#promisingExport(this.wire.exports.pyox_py_object_call);
+    const call = this.#promisingExport(this.wire.exports.pyox_py_object_call_suspendable);
     if (call === undefined) {
       throw (
         this.wire.dead ??
@@ -493,6 +493,17 @@ export class Operations {
     });
   }
 
+  /** Runs what argv asks for and ends Python: the exit code. */
+  async runMain(): Promise<number> {
+    const { wire } = this;
+    const run = this.#promisingExport(wire.exports.pyox_py_interpreter_run_main_suspendable);
+    try {
+      return await (run === undefined ? wire.exports.pyox_py_interpreter_run_main() : this.stacks.enter(() => run()));
+    } catch (error) {
+      throw wire.escaped(error);
+    }
+  }
+
   /** Number of handles that the cache of attribute names holds. */
   cachedNames(): number {
     return this.wire.exports.pyox_py_interpreter_cached_names();
@@ -503,6 +514,11 @@ export class Operations {
     this.#guarded(() => this.#status(this.wire.exports.pyox_py_signals_check(signal)));
   }
 
+  /** Raises a signal, whose handler runs when Python code next runs. False if none is running; then it is raised only if `always` is set. */
+  raiseSignal(signal: number, always: boolean): boolean {
+    return this.#guarded(() => this.#tri(this.wire.exports.pyox_py_signals_raise(signal, always ? 1 : 0)));
+  }
+
   /** Settles a future of `pyox_js_promise_watch`, which is taken over. */
   settleFuture(future: PyPtr, ok: boolean, value: unknown): void {
     this.#guarded(() => this.#status(this.wire.exports.pyox_py_future_settle(future, ok ? 1 : 0, this.#encoded(value))));
@@ -511,7 +527,7 @@ export class Operations {
   /** Runs and frees a scheduled callback. */
   runCallback(callback: PyPtr): void {
     const { wire } = this;
-    const run = this.#promisingExport(wire.exports.pyox_py_callback_run);
+    const run = this.#promisingExport(wire.exports.pyox_py_callback_run_suspendable);
     if (run === undefined) {
       this.#guarded(() => this.#status(wire.exports.pyox_py_callback_run(callback)));
       return;

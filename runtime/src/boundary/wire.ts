@@ -81,7 +81,7 @@ export class Wire {
   /** Comlink's symbol by which its proxies are known, once it was registered. */
   comlinkSymbol: symbol | undefined;
 
-  /** What imports have failed with and wasm has not taken yet: more than one only while a suspended stack waits to go on. */
+  /** What imports have failed with and wasm has not taken yet: more than one only within each other. */
   readonly #pending: unknown[] = [];
   /** What exports have failed with and their callers have not thrown yet. */
   readonly #stored: unknown[] = [];
@@ -348,13 +348,10 @@ export class Wire {
     return tag;
   }
 
-  /** As `encodeResult`, for a reader that comes later: nothing of it is in the arena. */
-  encodeForLater(value: unknown, at: number): Tag {
-    if (typeof value === "string") {
-      this.memory.fresh();
-      return this.#encodeLongString(value, at);
-    }
-    return this.encodeResult(value, at);
+  /** Writes that there is no value. */
+  encodeAbsent(at: number): Tag {
+    this.memory.fresh();
+    return (this.memory.u32[at >>> 2] = TAG_ABSENT);
   }
 
   /** Takes what was thrown out, as a handle; 0 if there is nothing. */

@@ -89,7 +89,7 @@ async function main(): Promise<number> {
   });
   callPython(interpreter.core, "_pyodide._importhook.use_blocking_loop");
   try {
-    return interpreter.core.runMain();
+    return await interpreter.core.runMain();
   } catch (error) {
     throw interpreter.core.dead === undefined || statusOf(error) !== undefined ? error : new Crash(error);
   } finally {

@@ -17,6 +17,7 @@ use pyo3_ffi as ffi;
 use pyo3_ffi::PyObject;
 
 use crate::cells::Slot;
+use crate::stack_use;
 use crate::py::{self, Py, PyResult, Raised, Ref};
 
 pub use to_js::{to_js, to_js_from_python};
@@ -84,16 +85,24 @@ type AddressMap<V> = HashMap<usize, V, BuildHasherDefault<AddressHasher>>;
 /// Guards against structures deeper than the stack.
 struct Level;
 
+/// What a level may take of the engine's stack in unoptimised code, beyond what CPython reckons for any call.
+const LEVEL_BYTES: i32 = 6 * 1024;
+
 impl Level {
     fn enter() -> PyResult<Level> {
         // SAFETY: the text is 0-terminated; left again on drop.
-        py::check(unsafe { ffi::Py_EnterRecursiveCall(c" while converting between Python and JavaScript".as_ptr()) })?;
+        let entered = unsafe { ffi::Py_EnterRecursiveCall(c" while converting between Python and JavaScript".as_ptr()) };
+        if entered != 0 {
+            return Err(Raised);
+        }
+        stack_use::add(LEVEL_BYTES);
         Ok(Level)
     }
 }
 
 impl Drop for Level {
     fn drop(&mut self) {
+        stack_use::add(-LEVEL_BYTES);
         // SAFETY: pairs with `enter`.
         unsafe { ffi::Py_LeaveRecursiveCall() };
     }

@@ -1,21 +1,16 @@
 /** Given to wasm: promises, scheduled callbacks, and stacks that wait for promises. */
-import { PYPROXY_ROUNDTRIP, type JsHandle, type JsImports, type PyPtr, type Tag, type WirePtr } from "../generated";
+import { deadError } from "../../errors/errors";
+import { makeRoomCheck } from "../engine-stack";
+import { PYPROXY_ROUNDTRIP, type Address, type JsHandle, type JsImports, type PyPtr, type Tag, type WirePtr } from "../generated";
 import type { ImportContext } from "./context";
 
 const RETURNED =
   "Object has already been destroyed: this proxy was the result of a JavaScript function that Python awaited, which frees it";
 
-const NOT_HERE =
-  "Python cannot wait for a promise here, because a JavaScript function or a plain call lies between: call Python with " +
-  "`callPromising` or `runPythonAsync`, or use `await`";
-const NOT_TWICE = "Python cannot wait for a promise here, because another call already waits for one: use `await`";
-const NOT_AT_ALL =
-  "Python cannot wait for a promise in this JavaScript engine, which has no JavaScript Promise Integration: " +
-  "use `await`, or a current browser or Node 25 and later";
-
 /** Rows of the section "asynchrony" and those about stacks. */
 export function asynchronousImports({ wire, handles, operations, registry, stacks, schedule, calledPromises }: ImportContext) {
   const callbacks = new Map<number, { readonly callback: PyPtr; readonly cancel: () => void }>();
+  const hasRoom = makeRoomCheck();
   let lastId = 0;
 
   const settle = (future: PyPtr, ok: boolean, value: unknown, fromCall: boolean): void => {
@@ -30,14 +25,18 @@ export function asynchronousImports({ wire, handles, operations, registry, stack
     if (state !== undefined && fromCall && (state.flags & PYPROXY_ROUNDTRIP) === 0) registry.end(state, RETURNED);
   };
 
+  const alive = (): void => {
+    if (wire.dead !== undefined) throw deadError(wire.dead); // the frames of whoever waits are gone
+  };
+
   return {
     pyox_js_promise_watch(promise: JsHandle, future: PyPtr): number {
       try {
         const watched = handles.get(promise);
         const fromCall = typeof watched === "object" && watched !== null && calledPromises.has(watched);
         Promise.resolve(watched).then(
-          (value) => settle(future, true, value, fromCall),
-          (error: unknown) => settle(future, false, error, false),
+          (value) => stacks.whenFree(() => settle(future, true, value, fromCall)),
+          (error: unknown) => stacks.whenFree(() => settle(future, false, error, false)),
         );
         return 0;
       } catch (error) {
@@ -47,10 +46,11 @@ export function asynchronousImports({ wire, handles, operations, registry, stack
     pyox_js_callback_schedule(callback: PyPtr, delayMs: number): number {
       try {
         const id = ++lastId;
-        const cancel = schedule(() => {
-          callbacks.delete(id);
-          if (wire.dead === undefined) operations.runCallback(callback);
-        }, delayMs);
+        const run = (): void => {
+          // It may have been cancelled while it had to wait.
+          if (callbacks.delete(id) && wire.dead === undefined) operations.runCallback(callback);
+        };
+        const cancel = schedule(() => stacks.whenFree(run), delayMs);
         callbacks.set(id, { callback, cancel });
         return id;
       } catch (error) {
@@ -65,43 +65,73 @@ export function asynchronousImports({ wire, handles, operations, registry, stack
       operations.dropCallback(found.callback);
     },
 
-    pyox_js_stack_suspend: suspending((promise: JsHandle, out: WirePtr): Tag | Promise<Tag> => {
-      // The engine suspends only when it gets a promise, so a failure can be told at once.
-      if (!stacks.canSuspend) {
-        return wire.fail(new Error(!canSuspendAtAll() ? NOT_AT_ALL : stacks.isWaiting ? NOT_TWICE : NOT_HERE), 0);
+    pyox_js_stack_suspend: suspending((promise: JsHandle, stack: Address): number | Promise<number> => {
+      try {
+        return (promise as number) === 0 ? stacks.turn(stack, alive) : stacks.wait(stack, handles.get(promise), alive);
+      } catch (error) {
+        stacks.setSettlement(stack, { ok: false, value: error });
+        return 0; // the engine suspends only when it gets a promise
       }
-      stacks.suspended();
-      return Promise.resolve(handles.get(promise)).then(
-        (value) => {
-          stacks.resumed();
-          try {
-            return wire.encodeForLater(value, out);
-          } catch (error) {
-            return wire.fail(error, 0);
-          }
-        },
-        (error: unknown) => {
-          stacks.resumed();
-          return wire.fail(error, 0);
-        },
-      );
     }),
+    pyox_js_stack_turn(stack: Address): number {
+      stacks.beginTurn(stack);
+      return 1;
+    },
+    pyox_js_stack_result(stack: Address, out: WirePtr): Tag {
+      try {
+        const settlement = stacks.takeSettlement(stack);
+        if (settlement === "signal") return wire.encodeAbsent(out);
+        return settlement.ok ? wire.encodeResult(settlement.value, out) : wire.fail(settlement.value, 0);
+      } catch (error) {
+        return wire.fail(error, 0);
+      }
+    },
+    pyox_js_stack_wake(stack: Address): void {
+      stacks.wakeStack(stack);
+    },
+    pyox_js_stack_end(stack: Address): void {
+      stacks.free(stack);
+    },
+    pyox_js_host_sleep(ms: number): number {
+      return sleepBlocking(ms) ? 1 : 0;
+    },
+    pyox_js_promise_timer(ms: number): JsHandle {
+      try {
+        return handles.add(new Promise<void>((resolve) => void schedule(resolve, ms)));
+      } catch (error) {
+        return wire.fail(error, 0) as JsHandle;
+      }
+    },
     pyox_js_stack_can_suspend(): number {
       return stacks.canSuspend ? 1 : 0;
     },
+    pyox_js_stack_has_room(): number {
+      return hasRoom() ? 1 : 0;
+    },
   } satisfies Partial<JsImports>;
+}
+
+let sleepCell: Int32Array | null | undefined;
+
+/** Blocks the thread without computing: allowed in workers and in Node, where there is shared memory. */
+function sleepBlocking(ms: number): boolean {
+  if (sleepCell === undefined) sleepCell = typeof SharedArrayBuffer === "function" ? new Int32Array(new SharedArrayBuffer(4)) : null;
+  if (sleepCell === null) return false;
+  try {
+    Atomics.wait(sleepCell, 0, 0, ms);
+    return true;
+  } catch {
+    sleepCell = null; // the thread of a page must not block
+    return false;
+  }
 }
 
 interface JspiEngine {
   readonly Suspending?: new (body: unknown) => unknown;
 }
 
-function canSuspendAtAll(): boolean {
-  return (WebAssembly as JspiEngine).Suspending !== undefined;
-}
-
 /** The import that suspends, as the engine wants it. To wasm it is a function of two numbers with a number as result. */
-function suspending(body: (promise: JsHandle, out: WirePtr) => Tag | Promise<Tag>): (promise: JsHandle, out: WirePtr) => Tag {
+function suspending(body: (promise: JsHandle, stack: Address) => number | Promise<number>): (promise: JsHandle, stack: Address) => number {
   const { Suspending } = WebAssembly as JspiEngine;
-  return (Suspending === undefined ? body : new Suspending(body)) as (promise: JsHandle, out: WirePtr) => Tag;
+  return (Suspending === undefined ? body : new Suspending(body)) as (promise: JsHandle, stack: Address) => number;
 }

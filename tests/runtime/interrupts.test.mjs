@@ -1,0 +1,133 @@
+/**
+ * Stopping Python code: with shared memory everywhere, without it where the engine can switch stacks (JSPI).
+ */
+import { configure, test } from "../harness/registry.mjs";
+
+configure({ noInterpreter: true });
+
+const needsJspi = (env) => (env.hasJspi ? undefined : "ENV-48 ASYNC-13: this engine cannot switch stacks (JSPI)");
+const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test("ASYNC-15 pyodide.interrupt stops a loop without shared memory", { skip: needsJspi }, async ({ load, assert }) => {
+  const py = await load();
+  const running = py.runPythonAsync("n = 0\nwhile True: n += 1");
+  const failed = assert.rejects(() => running);
+  await later(10);
+  assert.equal(py.interrupt(), true);
+  assert.match((await failed).message, /KeyboardInterrupt/);
+  assert.equal(py.runPython("n > 0"), true);
+  assert.equal(py.interrupt(), false);
+});
+
+test("ASYNC-15 JS-040 Handlers of signals run in the middle of a computation", { skip: needsJspi }, async ({ load, assert }) => {
+  const py = await load();
+  const running = py.runPythonAsync(`
+import signal
+seen = []
+signal.signal(15, lambda number, frame: seen.append((number, frame.f_code.co_name)))
+def compute():
+    while not seen: pass
+    return seen[0]
+tuple(compute())`);
+  await later(10);
+  assert.equal(py.interrupt(15), true);
+  const result = await running;
+  assert.deepEqual(result.toJs(), [15, "compute"]);
+  result.destroy();
+});
+
+test("ASYNC-15 While a computation is interrupted no callback of Python runs", { skip: needsJspi }, async ({ load, assert }) => {
+  const py = await load();
+  await py.runPythonAsync(`
+import asyncio, time
+log = []
+async def other():
+    while len(log) < 3:
+        log.append("other")
+        await asyncio.sleep(0)
+task = asyncio.ensure_future(other())
+end = time.monotonic() + 0.15
+while time.monotonic() < end:
+    assert not log
+log.append("computed")
+await task`);
+  assert.deepEqual(py.runPython("from pyodide.ffi import to_js; to_js(log)"), ["computed", "other", "other"]);
+});
+
+test("ASYNC-15 time.sleep and run_sync can be interrupted", { skip: needsJspi }, async ({ load, assert }) => {
+  const py = await load();
+  for (const code of ["import time\ntime.sleep(1000)", "from pyodide.ffi import run_sync\nimport asyncio\nrun_sync(asyncio.sleep(1000))"]) {
+    const running = py.runPythonAsync(code);
+    const failed = assert.rejects(() => running);
+    await later(10);
+    assert.equal(py.interrupt(), true);
+    assert.match((await failed).message, /KeyboardInterrupt/);
+  }
+  assert.equal(py.runPython("1 + 1"), 2);
+});
+
+test("ASYNC-15 ASYNC-16 What awaits can be interrupted", async ({ load, assert }) => {
+  const py = await load();
+  const running = py.runPythonAsync("import asyncio\nawait asyncio.sleep(1000)");
+  const failed = assert.rejects(() => running);
+  await later(10);
+  assert.equal(py.interrupt(), true);
+  assert.match((await failed).message, /KeyboardInterrupt/);
+  assert.equal(py.interrupt(), false);
+  assert.throws(() => py.interrupt(65), /from 1 to 64/);
+});
+
+test("ASYNC-15 time.sleep lets the event loop run", { skip: needsJspi }, async ({ load, assert }) => {
+  const py = await load();
+  const order = [];
+  const running = py.runPythonAsync("import time\ntime.sleep(0.05)\ntime.sleep(0)\n'slept'").then((value) => order.push(value));
+  setTimeout(() => order.push("timer"), 5);
+  await running;
+  assert.deepEqual(order, ["timer", "slept"]);
+});
+
+test("ASYNC-15 time.sleep refuses what CPython refuses, and sleeps where nothing can be suspended", async ({ load, assert }) => {
+  const py = await load();
+  py.runPython("import time");
+  assert.throws(() => py.runPython("time.sleep(-1)"), /ValueError: sleep length must be non-negative/);
+  assert.throws(() => py.runPython("time.sleep(float('nan'))"), /ValueError: Invalid value NaN/);
+  assert.throws(() => py.runPython("time.sleep('1')"), /TypeError/);
+  assert.throws(() => py.runPython("time.sleep()"), /TypeError/);
+  assert.throws(() => py.runPython("time.sleep(10 ** 300)"), /OverflowError/);
+  assert.equal(py.runPython("start = time.monotonic(); time.sleep(0.02); time.sleep(0); time.monotonic() - start >= 0.019"), true);
+  assert.equal(py.runPython("(time.sleep.__name__, time.sleep.__module__, repr(time.sleep)) == ('sleep', 'time', '<built-in function sleep>')"), true);
+});
+
+test("ENV-51 A time limit ends a computation, a blocking call and an await", async ({ load, assert, env }) => {
+  const py = await load();
+  const codes = ["import asyncio\nawait asyncio.sleep(1000)"];
+  if (env.hasJspi) codes.push("while True: pass", "import time\ntime.sleep(1000)", "import asyncio\nfrom pyodide.ffi import run_sync\nrun_sync(asyncio.sleep(1000))");
+  for (const code of codes) {
+    const error = await assert.rejects(() => py.runPythonAsync(code, { timeout: 20 }));
+    assert.match(error.message, /TimeoutError/, code);
+  }
+  assert.equal(await py.runPythonAsync("import asyncio\nawait asyncio.sleep(0, 6)", { timeout: 10_000 }), 6);
+  assert.match((await assert.rejects(() => py.runPythonAsync("1/0", { timeout: 10_000 }))).message, /ZeroDivisionError/);
+  await assert.rejects(() => py.runPythonAsync("1", { timeout: "soon" }), /timeout/);
+});
+
+test("ASYNC-16 ASYNC-17 JS-040 An interrupt buffer ends loops, sleeps and waits", { skip: (env) => (env.isBrowser ? "ENV-41: shared memory needs a page that is cross-origin isolated" : undefined) }, async ({ load, assert, env }) => {
+  const py = await load();
+  const buffer = new Int32Array(new SharedArrayBuffer(4));
+  py.setInterruptBuffer(buffer);
+  buffer[0] = 2;
+  assert.throws(() => py.runPython("while True: pass"), /KeyboardInterrupt/);
+  assert.equal(buffer[0], 0);
+  buffer[0] = 2;
+  assert.throws(() => py.runPython("import time\ntime.sleep(1000)"), /KeyboardInterrupt/);
+  buffer[0] = 65;
+  assert.equal(py.runPython("sum(1 for _ in range(100_000))"), 100_000);
+  if (env.hasJspi) {
+    const failed = assert.rejects(() => py.runPythonAsync("import time\ntime.sleep(1000)"));
+    await later(10);
+    buffer[0] = 2;
+    assert.match((await failed).message, /KeyboardInterrupt/);
+  }
+  buffer[0] = 0;
+  py.setInterruptBuffer(undefined);
+});
