@@ -27,8 +27,9 @@ use crate::stack_use::{self, StackUse};
 use crate::state;
 use crate::wire::{self, WireValue};
 
-/// What CPython may use of a suspendable stack, by its own estimate: engines cannot be asked about these. V8 gives them 984 KB.
-const STACK_MAX: i32 = 832 * 1024;
+/// What CPython may use of a suspendable stack, by its own estimate: engines cannot be asked about these. V8 gives them 984 KB. In its
+/// unoptimised code that is an estimate of 1400 KB for what needs most (`repr` of nested deques) and of much more for most recursion.
+const STACK_MAX: i32 = 1200 * 1024;
 /// More than an export's own part of the stack in linear memory, which lies outside of where `run` begins.
 const EXPORT_BYTES: usize = 512;
 /// Ended stacks that are kept for the next, and how large their copies may be.
