@@ -171,8 +171,8 @@ test("FS-07 FS-18 In a worker: files of the origin's private file system, and a 
   server.add("native-worker.mjs", `import { loadPyodide } from "/dist/pyodide.mjs";
 self.onmessage = async ({ data: handle }) => {
   const pyodide = await loadPyodide();
-  const { syncfs } = await pyodide.mountNativeFS("/work", handle);
-  pyodide.runPython("import sqlite3\\nc = sqlite3.connect('/work/data.db')\\nc.execute('create table if not exists t (x)')\\nc.execute('insert into t values (42)')\\nc.commit()\\nc.close()");
+  const { syncfs } = await pyodide.mountNativeFS("/kept", handle);
+  pyodide.runPython("import sqlite3\\nc = sqlite3.connect('/kept/data.db')\\nc.execute('create table if not exists t (x)')\\nc.execute('insert into t values (42)')\\nc.commit()\\nc.close()");
   await syncfs();
   self.postMessage("done");
 };`);
