@@ -192,6 +192,8 @@ fn rust(context: &Context, options: &Options) -> Result<Count> {
 }
 
 fn types(context: &Context, remarks: &mut Vec<String>) -> Result<Count> {
+    // The program of `tests/types` is checked against the declarations of the distribution.
+    dist::ensure(context)?;
     let mut count = Count::default();
     for dir in ["runtime", "tests"] {
         let path = context.checkout.join(dir);
