@@ -37,6 +37,8 @@ def wheel(name, body, *requires):
 wheel("px_top", "import px_base\\nvalue = px_base.value + 1", "px_base>=1", "px_never; sys_platform != 'emscripten'")
 wheel("px_base", "value = 41")
 wheel("px_needy", "", "px_base>=2")
+wheel("px_other", "import px_base\\nvalue = px_base.value + 2", "px_base")
+wheel("px_alone", "value = 1")
 `;
 
 test("PKG-31 CLI-054 An offline folder from wheels, and from pylock.toml", async ({ dist, assert }) => {
@@ -57,11 +59,24 @@ test("PKG-31 CLI-054 An offline folder from wheels, and from pylock.toml", async
     const py = await loadPyodide({ packages: ["px-top"] });
     assert.equal(py.runPython("import px_top; px_top.value"), 42);
 
+    // What is asked for besides comes on top of what is locked, which stays whole.
+    await writeFile(path.join(folder, "pylock.toml"), `${pylock}${await entry("px_alone")}`);
+    const more = await xtask(folder, "offline", "--out", "site", "--pylock", "pylock.toml", "px_other-1.0-py3-none-any.whl");
+    assert.equal(more.code, 0, more.err);
+    assert.match(more.out, /^px_alone 1\.0\npx_base 1\.0\npx_other 1\.0\npx_top 1\.0\n/);
+    const before = await readFile(path.join(folder, "site/pyodide-lock.json"), "utf8");
+
+    // A name that leads out of the folder for wheels.
+    await writeFile(path.join(folder, "pylock.toml"), pylock.replace("[[packages.wheels]]", '[[packages.wheels]]\nname = "../../px_top-1.0-py3-none-any.whl"'));
+    const out = await xtask(folder, "offline", "--out", "site", "--pylock", "pylock.toml");
+    assert.equal(out.code, 1);
+    assert.match(out.err, /`px_top` has a wheel of the name `\.\.\/\.\.\/px_top-1\.0-py3-none-any\.whl`; expected a bare file name/);
+
     await writeFile(path.join(folder, "pylock.toml"), pylock.replace(await digest("px_base-1.0-py3-none-any.whl"), "0".repeat(64)));
     const wrong = await xtask(folder, "offline", "--out", "site", "--pylock", "pylock.toml");
     assert.equal(wrong.code, 1);
     assert.match(wrong.err, /`px_base-1.0-py3-none-any.whl` has the SHA-256 \w+, but 0{64} was expected/);
-    assert.equal(await readFile(path.join(folder, "site/pyodide-lock.json"), "utf8"), JSON.stringify(lock, null, 2) + "\n", "what was there stays");
+    assert.equal(await readFile(path.join(folder, "site/pyodide-lock.json"), "utf8"), before, "what was there stays");
   });
 });
 

@@ -96,6 +96,7 @@ fn fill(context: &Context, step: &Step, options: &Options, wanted: &[String], di
             }
         }
     }
+    let locked = pip::read_wheels(wheels_dir, &platform)?;
     // Local wheels are copied to where pip can see them.
     let mut requirements = Vec::new();
     for text in wanted {
@@ -109,9 +110,9 @@ fn fill(context: &Context, step: &Step, options: &Options, wanted: &[String], di
         }
     }
     let wheels = if requirements.is_empty() {
-        pip::read_wheels(wheels_dir, &platform)?
+        locked
     } else {
-        pip::download_closure(context, step, wheels_dir, &requirements, dist, &lockfile)?
+        pip::download_closure(context, step, wheels_dir, &requirements, &locked, dist, &lockfile)?
     };
     lockfile.add_wheels(&wheels, &platform, false, place, |wheel| wheel.file.clone())?;
     step.at("copying");

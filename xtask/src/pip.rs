@@ -115,21 +115,28 @@ pub fn read_wheel(file: &Path, platform: &Platform) -> Result<Wheel> {
     Ok(Wheel::read(&file.file_name().unwrap_or_default().to_string_lossy(), &bytes, platform)?)
 }
 
-/// Downloads `requirements` and all that they need on the distribution's platform into `into`, which holds nothing else.
+/// Downloads `requirements` and all that they need on the distribution's platform into `into`. The wheels in `locked` are there
+/// already, are wanted whatever the requirements lead to, and are never replaced by other versions.
 /// `dist` has the wheels that `offered` names: for some packages the index has none that fits.
 pub fn download_closure(
-    context: &Context, step: &Step, into: &Path, requirements: &[String], dist: &Path, offered: &Lockfile,
+    context: &Context, step: &Step, into: &Path, requirements: &[String], locked: &[Wheel], dist: &Path, offered: &Lockfile,
 ) -> Result<Vec<Wheel>> {
     let platform = platform(&context.versions)?;
     let mut wanted: Vec<String> = requirements.to_vec();
+    let mut roots: Vec<String> = requirements.to_vec();
+    roots.extend(locked.iter().map(|wheel| wheel.file.clone()));
+    let constraints = into.join("constraints.txt");
+    let pins: String = locked.iter().map(|wheel| format!("{}=={}\n", wheel.name, wheel.version)).collect();
+    fs::write(&constraints, pins).with_context(|| format!("Could not write `{}`", constraints.display()))?;
     loop {
         step.at(&wanted.join(" "));
         // In one call, so that pip finds versions that fit all; it never downloads twice what is there.
         let mut arguments: Vec<OsString> = vec!["--find-links".into(), into.into(), "--find-links".into(), dist.into()];
+        arguments.extend(["--constraint".into(), constraints.clone().into()]);
         arguments.extend(wanted.iter().map(OsString::from));
         download(context, step, into, &arguments)?;
         let wheels = read_wheels(into, &platform)?;
-        let (needed, missing) = needed(&wheels, requirements, offered, &platform)?;
+        let (needed, missing) = needed(&wheels, &roots, offered, &platform)?;
         if missing.is_empty() {
             // What pip took for the machine it runs on.
             for wheel in wheels.iter().filter(|wheel| !needed.contains(&normalize(&wheel.name))) {

@@ -28,9 +28,13 @@ pub struct WheelName {
 }
 
 impl WheelName {
-    /// `file` is a bare file name; percent signs of a URL must be decoded before.
+    /// `file` is a bare file name, without a folder; percent signs of a URL must be decoded before.
     pub fn parse(file: &str) -> Result<Self> {
         let wrong = || Error::NotAWheelName { file: file.to_string() };
+        // Whoever joins the name to a folder stays in that folder.
+        if file.contains(['/', '\\', ':']) || file.chars().any(char::is_control) {
+            return Err(wrong());
+        }
         let stem = file.strip_suffix(".whl").ok_or_else(wrong)?;
         let parts: Vec<&str> = stem.split('-').collect();
         if parts.iter().any(|part| part.is_empty()) {

@@ -1,8 +1,10 @@
 //! `pylock.toml` (PEP 751): reads which wheels another tool has locked.
 //!
 //! Only wheels are taken: what a lock file has as source alone, as a folder or from version control, is refused by name.
+//! INVARIANT: the `file` of a wheel is a bare file name: joined to a folder it stays in it.
 
 use pep508_rs::MarkerTree;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -53,9 +55,19 @@ struct WheelEntry {
 }
 
 impl WheelEntry {
+    /// What the entry is called: its `name`, or else the end of its address.
     fn file(&self) -> Option<String> {
-        let place = self.url.as_deref().map(|url| url.split(['?', '#']).next().unwrap_or(url)).or(self.path.as_deref());
-        self.name.clone().or_else(|| place.and_then(|place| place.rsplit(['/', '\\']).next()).map(str::to_string))
+        if let Some(name) = &self.name {
+            return Some(name.clone());
+        }
+        match (&self.url, &self.path) {
+            (Some(url), _) => {
+                let last = url.split(['?', '#']).next().unwrap_or(url).rsplit('/').next().unwrap_or_default();
+                percent_decode_str(last).decode_utf8().ok().map(|text| text.into_owned())
+            }
+            (None, Some(path)) => path.rsplit(['/', '\\']).next().map(str::to_string),
+            (None, None) => None,
+        }
     }
 }
 
@@ -76,15 +88,18 @@ pub fn wheels(text: &str, place: &str, platform: &Platform) -> Result<Vec<Locked
                 continue;
             }
         }
-        let best = entry
-            .wheels
-            .iter()
-            .filter_map(|wheel| {
-                let file = wheel.file()?;
-                let rank = platform.rank(&WheelName::parse(&file).ok()?)?;
-                Some((rank, file, wheel))
-            })
-            .min_by_key(|(rank, ..)| *rank);
+        let mut best: Option<(usize, String, &WheelEntry)> = None;
+        for wheel in &entry.wheels {
+            let Some(file) = wheel.file() else {
+                return Err(bad(format!("a wheel of `{}` has neither `name`, `url` nor `path`", entry.name)));
+            };
+            let name = WheelName::parse(&file).map_err(|_| {
+                bad(format!("`{}` has a wheel of the name `{file}`; expected a bare file name, name-version-python-abi-platform.whl", entry.name))
+            })?;
+            if let Some(rank) = platform.rank(&name).filter(|rank| best.as_ref().is_none_or(|(found, ..)| rank < found)) {
+                best = Some((rank, file, wheel));
+            }
+        }
         let Some((_, file, wheel)) = best else {
             return Err(bad(format!("`{}` has no wheel that fits; accepted are {}", entry.name, platform.accepted())));
         };

@@ -197,6 +197,20 @@ fn pep_751_the_best_wheel_of_each_package_that_applies() {
     assert!(refused("lock-version = '1.0'\n[[packages]]\nname='s'\nmarker='x ='\n").contains("the marker of `s`"));
 }
 
+#[test]
+fn wheels_of_pylock_are_bare_file_names() {
+    let read = |wheel: &str| pylock::wheels(&format!("lock-version = '1.0'\n[[packages]]\nname = 's'\n[[packages.wheels]]\n{wheel}\nhashes = {{ sha256 = 'AA' }}\n"), "pylock.toml", &platform());
+    for name in ["../s-1-py3-none-any.whl", "/tmp/s-1-py3-none-any.whl", "a/s-1-py3-none-any.whl", "..\\s-1-py3-none-any.whl", "c:s-1-py3-none-any.whl"] {
+        let refused = read(&format!("name = '{name}'\nurl = 'https://h.example/s-1-py3-none-any.whl'")).unwrap_err().to_string();
+        assert_eq!(refused, format!("pylock.toml: `s` has a wheel of the name `{name}`; expected a bare file name, name-version-python-abi-platform.whl"));
+        assert!(WheelName::parse(name).is_err());
+    }
+    assert!(read("url = 'https://h.example/..%2Fs-1-py3-none-any.whl'").unwrap_err().to_string().contains("bare file name"));
+    // The end of an address is decoded: local versions are written with a plus sign.
+    assert_eq!(read("url = 'https://h.example/s-1%2Bcpu-py3-none-any.whl?x=/#y'").unwrap()[0].file, "s-1+cpu-py3-none-any.whl");
+    assert!(read("size = 3").unwrap_err().to_string().contains("neither `name`, `url` nor `path`"));
+}
+
 proptest! {
     #[test]
     fn names_of_wheels_never_panic(file in "[a-z0-9._-]{0,40}(\\.whl)?") {

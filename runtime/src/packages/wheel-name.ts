@@ -17,14 +17,18 @@ export function isWheelAddress(name: string): boolean {
   return name.includes("/") || name.startsWith("emfs:") || /\.whl([?#]|$)/.test(name);
 }
 
-/** The last part of a URL or path. */
+/** The last part of a URL or path, decoded. Never has a separator: what is joined to a folder stays in it. */
 export function fileNameOf(address: string): string {
-  const last = address.replace(/[?#].*$/s, "").split(/[\\/]/).pop() ?? "";
+  const last = lastPart(address.replace(/[?#].*$/s, "")).replace(/^emfs:/, "");
   try {
-    return decodeURIComponent(last.replace(/^emfs:/, ""));
+    return lastPart(decodeURIComponent(last));
   } catch {
     return last;
   }
+}
+
+function lastPart(path: string): string {
+  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
 
 /** The parts of a wheel's file name; undefined if it is none. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkTags } from "../../src/packages/tags";
-import { parseWheelAddress } from "../../src/packages/wheel-name";
+import { fileNameOf, parseWheelAddress } from "../../src/packages/wheel-name";
 
 const target = { python: "3.14.7", platforms: ["pyemscripten_2026_5_wasm32", "pyemscripten_2026_0_wasm32"] };
 const check = (tags: string): void => checkTags(parseWheelAddress(`x-1-${tags}.whl`), target);
@@ -30,5 +30,19 @@ test("PKG-25: wheels that do not fit say what they are for and what is accepted"
   });
   for (const tags of ["py2-none-any", "py315-none-any", "cp315-abi3-pyemscripten_2026_0_wasm32", "cp313-none-any", "cp314-cp314t-pyemscripten_2026_0_wasm32", "cp314-cp314-pyodide_2024_0_wasm32", "pp311-pypy311_pp73-any"]) {
     assert.throws(() => check(tags), { name: "IncompatibleWheelError" }, tags);
+  }
+});
+
+test("PKG-06: the name of a file never leads out of the folder it is put into", () => {
+  for (const [address, name] of [
+    ["https://h.example/a/x-1-py3-none-any.whl?b=/c#/d", "x-1-py3-none-any.whl"],
+    ["https://h.example/x-1%2Bcpu-py3-none-any.whl", "x-1+cpu-py3-none-any.whl"],
+    ["https://h.example/..%2F..%2Fx-1-py3-none-any.whl", "x-1-py3-none-any.whl"],
+    ["https://h.example/..%5C..%5Cx-1-py3-none-any.whl", "x-1-py3-none-any.whl"],
+    ["emfs:/tmp/x-1-py3-none-any.whl", "x-1-py3-none-any.whl"],
+    ["emfs:x-1-py3-none-any.whl", "x-1-py3-none-any.whl"],
+    ["a/%zz.whl", "%zz.whl"],
+  ] as const) {
+    assert.equal(fileNameOf(address), name);
   }
 });
