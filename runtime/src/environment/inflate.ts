@@ -1,15 +1,16 @@
 /**
  * Inflating: the host's own zlib in Node, a library elsewhere (browsers have none that answers at once).
  * Not here: the format around the data (fs/zip.ts).
- * Invariant: nothing is loaded before an archive is read.
+ * Invariant: nothing is loaded before an archive is read: the library fills tables when it is evaluated, which the bundle puts off
+ * to the first `import()`.
  */
 
-import { inflateSync } from "fflate";
 import type { Inflater } from "../fs/zip";
 import { type NodeModules, loadBuiltin } from "./node";
 
 export async function loadInflater(node: NodeModules | undefined): Promise<Inflater> {
   if (node === undefined) {
+    const { inflateSync } = await import("fflate");
     return { inflate: (data, size) => inflateSync(data, { out: new Uint8Array(size) }), crc32 };
   }
   const zlib = (await loadBuiltin("node:zlib")) as typeof import("node:zlib") & { crc32?: (data: Uint8Array) => number };
