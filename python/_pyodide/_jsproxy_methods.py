@@ -161,6 +161,16 @@ def array_repeat(self, count, /):
     return result
 
 
+def array_inplace_repeat(self, count, /):
+    if count <= 0:
+        del self[:]
+    else:
+        values = list(self)
+        for _ in range(count - 1):
+            array_extend(self, values)
+    return self
+
+
 # ---- JsMap, JsMutableMap ----
 
 

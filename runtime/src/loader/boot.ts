@@ -17,6 +17,7 @@ import type { Environment } from "../environment/environment";
 import { hasScheme } from "../environment/index-url";
 import { type NodeModules, importModule } from "../environment/node";
 import { Scheduler } from "../event-loop/scheduler";
+import { keepDirectoryTimesDistinct } from "../fs/directory-times";
 import { giveErrnoErrorsWords } from "../fs/errno";
 import { type PythonPaths, layOut, pythonPaths } from "../fs/layout";
 import { checkZip } from "../fs/zip";
@@ -144,6 +145,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
     programName: options.argv[0] ?? "python",
     prepare(prepared) {
       Object.assign(prepared.ENV, options.env);
+      keepDirectoryTimesDistinct(prepared);
       streams.install(prepared);
       endPipes(prepared.PIPEFS);
       layOut(prepared, paths, bytes);

@@ -154,6 +154,7 @@ pub(super) fn slots(slots: &mut Slots, flags: u32) {
         slots.add(ffi::Py_sq_concat, array_concat as *mut c_void);
         slots.add(ffi::Py_sq_inplace_concat, array_inplace_concat as *mut c_void);
         slots.add(ffi::Py_sq_repeat, array_repeat as *mut c_void);
+        slots.add(ffi::Py_sq_inplace_repeat, array_inplace_repeat as *mut c_void);
     }
     if flags & JS_IS_OBJECT_MAP != 0 {
         slots.add(ffi::Py_tp_iter, object_map_iter as *mut c_void);
@@ -174,6 +175,12 @@ unsafe extern "C" fn array_repeat(object: *mut PyObject, count: Py_ssize_t) -> *
     let Ok(count) = Py::int(count as i64) else { return ptr::null_mut() };
     // SAFETY: CPython passes a live object.
     unsafe { delegate(c"array_repeat", object, &count.as_ptr(), 1, ptr::null_mut()) }
+}
+
+unsafe extern "C" fn array_inplace_repeat(object: *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    let Ok(count) = Py::int(count as i64) else { return ptr::null_mut() };
+    // SAFETY: CPython passes a live object.
+    unsafe { delegate(c"array_inplace_repeat", object, &count.as_ptr(), 1, ptr::null_mut()) }
 }
 
 unsafe extern "C" fn object_map_iter(object: *mut PyObject) -> *mut PyObject {
