@@ -158,7 +158,7 @@ test("JS-027 Calls at the same time do not disturb each other", { noLeakCheck },
   assert.deepEqual(results.map((loaded) => loaded.length), [5, 1, 0]);
 });
 
-test("JS-027 PKG-03 Relative addresses start at the page, or at the working directory", { noLeakCheck }, async ({ load, dist, assert, env }) => {
+test("JS-027 PKG-03 PKG-39 Relative addresses start at the page, or at the working directory", { noLeakCheck }, async ({ load, dist, assert, env }) => {
   const py = await load();
   const file = py.lockfile.packages.tzdata.file_name;
   const address = env.isBrowser ? `../../dist/${file}` : (await import("node:path")).relative(process.cwd(), `${dist}/${file}`);

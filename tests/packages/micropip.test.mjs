@@ -97,7 +97,7 @@ json.dumps([result, sorted(micropip.list())])`);
   context.assert.deepEqual(installed, ["micropip", "pyox-extra"]);
 });
 
-test("PKG-19 Wheels by their address: http, emfs, and files of the host", { noLeakCheck }, async (context) => {
+test("PKG-19 FS-15 Wheels by their address: http, emfs, and files of the host", { noLeakCheck }, async (context) => {
   const { py, run } = await withMicropip(context);
   const { index, assert, env } = context;
   py.FS.writeFile("/tmp/pyox_extra-1.2-py3-none-any.whl", new Uint8Array(await (await fetch(`${index.origin}/files/pyox_extra-1.2-py3-none-any.whl`)).arrayBuffer()));

@@ -59,7 +59,7 @@ pyodideWorker.addEventListener("message", ({ data }) => answers.push(data));
   assert.equal(await answer(4), 2);
 });
 
-test("ENV-41 JS-025 ASYNC-17 The documented blockingSleep can be interrupted", async ({ open, server, assert }) => {
+test("ENV-41 JS-025 ASYNC-17 ASYNC-18 The documented blockingSleep can be interrupted", async ({ open, server, assert }) => {
   server.add("sleep/worker.js", `
 importScripts("/dist/pyodide.js");
 let blockingSleepBuffer = new Int32Array(new SharedArrayBuffer(4));
