@@ -3,7 +3,7 @@
  * only files can have.
  */
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { configure, test } from "../harness/registry.mjs";
@@ -151,7 +151,7 @@ if (isMainThread) {
 });
 
 /** A copy of the distribution in which one file is different. */
-async function withBroken(dist, name, breakFile, work) {
+async function withBroken(dist, name, breakFile, work, program = 'await loadPyodide(); console.log("loaded");') {
   const folder = await mkdtemp(path.join(os.tmpdir(), "pyoxide-broken-"));
   try {
     for (const file of await readdir(dist)) {
@@ -160,7 +160,7 @@ async function withBroken(dist, name, breakFile, work) {
       else await symlink(path.join(dist, file), path.join(folder, file));
     }
     await breakFile(path.join(folder, name));
-    await writeFile(path.join(folder, "load.mjs"), 'import { loadPyodide } from "./pyodide.mjs"; try { await loadPyodide(); console.log("loaded"); } catch (error) { console.log(error.message); }');
+    await writeFile(path.join(folder, "load.mjs"), `import { loadPyodide } from "./pyodide.mjs"; try { ${program} } catch (error) { console.log(error.message); }`);
     return await work(await node([path.join(folder, "load.mjs")]));
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -226,4 +226,18 @@ test("JS-024 ENV-32 Versions agree", async ({ load, assert, readDistFile }) => {
   const normal = (version) => version.replace(/[-.](?=dev|alpha|beta|rc|a|b)/, "").replace(/dev\.?/, "dev");
   assert.equal(normal(manifest.version), normal(py.version));
   assert.equal(py.runPython("import pyodide; pyodide.__version__"), py.version);
+});
+
+test("ENV-12 An archive of another build that takes the place of the one that Python was started with is refused", async ({ dist, assert }) => {
+  const other = async (file) => {
+    const bytes = await readFile(file);
+    // The checksum of some member, in the list of members.
+    bytes[bytes.length - 5000] ^= 1;
+    await writeFile(file, bytes);
+  };
+  const program = 'try { py.runPython("import mailbox") } catch (error) { console.log(error.type) }';
+  await withBroken(dist, "python_stdlib.zip", other, ({ out, err }) => {
+    assert.includes(out, "OSError");
+    assert.includes(err, "python_stdlib.zip is of another build");
+  }, `const py = await loadPyodide(); ${program}`);
 });

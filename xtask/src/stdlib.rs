@@ -30,6 +30,8 @@ struct Selection {
     unused: Vec<String>,
     compression: String,
     columns: bool,
+    /// Modules that come with the snapshot; see the script.
+    first: Vec<String>,
 }
 
 impl Selection {
@@ -85,6 +87,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
             "zip": out.join(ZIP),
             "mounted_at": format!("/lib/python{}.zip", context.versions.cpython.nodot()),
             "compression": selection.compression,
+            "first": selection.first,
             "sources": out.join(SOURCES),
             "files": files,
         });
@@ -126,6 +129,7 @@ mod tests {
     fn a_removed_module_is_left_out_as_file_and_as_package() {
         let selection: Selection = toml::from_str(
             "removed = ['turtle', 'tkinter']\nunused = ['x']\ncompression = 'stored'\ncolumns = false\n\
+             first = []\n\
              [packages.test]\nsummary = ''\nmodules = ['test']\nimports = ['test']",
         )
         .unwrap();

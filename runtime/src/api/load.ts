@@ -56,6 +56,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       downloader,
       indexUrl,
       stdLibUrl: options.stdLibURL === undefined ? `${indexUrl}python_stdlib.zip` : downloader.resolve(options.stdLibURL),
+      isStdLibChosen: options.stdLibURL !== undefined,
       jsglobals: options.jsglobals ?? globalThis,
       argv: ["python", ...(options.args ?? [])],
       // `_` is the path of a program that does not exist here.

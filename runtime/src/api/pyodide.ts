@@ -184,6 +184,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       build: interpreter.build,
       stdlib: interpreter.stdlib,
       stdlibPath: interpreter.paths.stdlibZip,
+      archive: interpreter.standardLibrary.file,
       roots: interpreter.roots,
       loadedPackages: packages.loadedPackages,
       pristine: () => pristineMemory(interpreter.wasm, interpreter.WebAssembly),
@@ -270,7 +271,12 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     },
 
     async loadPackage(names, options) {
-      return await packages.load(packageNames(names, (value) => core.isPyProxy(value)), checkLoadOptions("loadPackage", options));
+      const loaded = await packages.load(packageNames(names, (value) => core.isPyProxy(value)), checkLoadOptions("loadPackage", options));
+      if (loaded.some(({ packageType }) => packageType === "cpython_module")) {
+        // Who asks for parts of the standard library gets them now instead of when they are imported.
+        await interpreter.standardLibrary.fetch();
+      }
+      return loaded;
     },
     async loadPackagesFromImports(code, options) {
       const checked = checkLoadOptions("loadPackagesFromImports", options);

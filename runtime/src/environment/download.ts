@@ -1,6 +1,6 @@
 /**
  * Download: reads the files of a distribution, and packages, from the network or the disk.
- * Not here: what the bytes mean, and checking them.
+ * Owns: reading while Python waits for it, where the host allows to wait. Not here: what the bytes mean, and checking them.
  * Invariant: a failure is one Error that names the address and the reason.
  */
 
@@ -47,6 +47,75 @@ export class Downloader {
     } catch (error) {
       throw failure(url, what, `the connection broke: ${reason(error)}`, error);
     }
+  }
+
+  /** Can a file be read while Python waits? From a disk, and from the network in pages and their workers. */
+  canReadNow(url: string): boolean {
+    return this.localPath(url) !== undefined || (this.node === undefined && typeof XMLHttpRequest === "function");
+  }
+
+  /** The bytes of a file, read while everything waits. */
+  bytesNow(url: string, what: string): Uint8Array {
+    const path = this.localPath(url);
+    if (path !== undefined) {
+      return this.partNow(url, what, 0, this.sizeNow(path) ?? 0);
+    }
+    if (!this.canReadNow(url)) {
+      throw failure(url, what, "nothing can wait for the network here");
+    }
+    const request = new XMLHttpRequest();
+    request.open("GET", url, false);
+    // The main thread of a page may wait for text only: a character per byte.
+    const isText = typeof document === "object";
+    if (isText) {
+      request.overrideMimeType("text/plain; charset=x-user-defined");
+    } else {
+      request.responseType = "arraybuffer";
+    }
+    try {
+      request.send();
+    } catch (error) {
+      throw failure(url, what, `the request failed (network, CORS or content security policy): ${reason(error)}`, error);
+    }
+    // Addresses of other kinds than http (blob:, data:) have no status in some browsers.
+    if (request.status !== 200 && !(request.status === 0 && !/^https?:/i.test(request.responseURL || url))) {
+      throw new DownloadError(url, request.status, `Could not load ${what} from ${url}: the server answered ${`${request.status} ${request.statusText}`.trim()}`);
+    }
+    if (!isText) {
+      return new Uint8Array(request.response as ArrayBuffer);
+    }
+    const text = request.responseText;
+    const bytes = new Uint8Array(text.length);
+    for (let index = 0; index < bytes.length; index++) {
+      bytes[index] = text.charCodeAt(index);
+    }
+    return bytes;
+  }
+
+  /** A part of a local file; shorter at its end. */
+  partNow(url: string, what: string, position: number, length: number): Uint8Array {
+    const { fs } = this.node as NodeModules;
+    const path = this.localPath(url) as string;
+    try {
+      const file = fs.openSync(path, "r");
+      try {
+        const bytes = new Uint8Array(length);
+        let read = 0;
+        for (let count = 1; read < length && count > 0; read += count) {
+          count = fs.readSync(file, bytes, read, length - read, position + read);
+        }
+        return bytes.subarray(0, read);
+      } finally {
+        fs.closeSync(file);
+      }
+    } catch (error) {
+      throw failure(path, what, reason(error), error);
+    }
+  }
+
+  /** The size of a local file; undefined if there is none. */
+  sizeNow(path: string): number | undefined {
+    return this.node?.fs.statSync(path, { throwIfNoEntry: false })?.size;
   }
 
   /** A JSON file. */

@@ -1,10 +1,11 @@
 /**
  * Layout: the directories and files that Python finds at its start.
  * Not here: mounts of host directories (mount.ts), what is in packages (packages).
- * Invariant: the archive of the standard library is placed without being copied.
+ * Invariant: the archive of the standard library is placed without being copied, and without being read.
  */
 
 import type { EmscriptenModule } from "../emscripten/module";
+import { type StoredFile, placeStoredFile } from "./stored-file";
 
 /** Python version as `3.14`, and where its files are. */
 export interface PythonPaths {
@@ -26,11 +27,11 @@ export function pythonPaths(version: string, prefix = ""): PythonPaths {
 }
 
 /** Makes Python's directories and puts the standard library in its place. */
-export function layOut(module: Pick<EmscriptenModule, "FS">, paths: PythonPaths, stdlib: Uint8Array): void {
+export function layOut(module: Pick<EmscriptenModule, "FS" | "ERRNO_CODES">, paths: PythonPaths, stdlib: StoredFile): void {
   const { FS } = module;
   FS.mkdirTree(paths.libDynload);
   FS.mkdirTree(paths.sitePackages);
-  FS.writeFile(paths.stdlibZip, stdlib, { canOwn: true, mode: 0o444 });
+  placeStoredFile(module, paths.stdlibZip, stdlib, 0o444, (error) => console.error(`Python cannot read its standard library: ${String((error as Error).message)}`));
 }
 
 /** Makes the home directory and goes there. */

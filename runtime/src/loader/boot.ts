@@ -20,13 +20,16 @@ import { Scheduler } from "../event-loop/scheduler";
 import { keepDirectoryTimesDistinct } from "../fs/directory-times";
 import { giveErrnoErrorsWords } from "../fs/errno";
 import { type PythonPaths, layOut, pythonPaths } from "../fs/layout";
+import { PartlyPresentFile, type StoredFile, wholeFile } from "../fs/stored-file";
 import { checkZip } from "../fs/zip";
-import { type Snapshot, decode, identityOfZip } from "../snapshot/format";
-import { checkFit, restore } from "../snapshot/restore";
+import { identityOfArchive, savedParts } from "../snapshot/archive";
+import { type Snapshot, decode } from "../snapshot/format";
+import { checkBuild, checkStandardLibrary, restore } from "../snapshot/restore";
 import { defaultStreams, terminalSize } from "../streams/defaults";
 import type { ByteSink, ByteSource } from "../streams/handlers";
 import { StandardStreams } from "../streams/standard-streams";
 import { PYTHON_VERSION } from "./constants";
+import { OnDemandFile } from "./on-demand";
 
 export interface BootOptions {
   readonly environment: Environment;
@@ -35,6 +38,8 @@ export interface BootOptions {
   /** Where the files of the distribution are; ends with a slash. */
   readonly indexUrl: string;
   readonly stdLibUrl: string;
+  /** Somebody chose a standard library: it is used, whatever a snapshot brings. */
+  readonly isStdLibChosen: boolean;
   /** What the `js` module shows. */
   readonly jsglobals: object;
   /** Program name and arguments. */
@@ -86,6 +91,7 @@ export interface Interpreter {
   readonly build: string;
   /** Which standard library this is. */
   readonly stdlib: string;
+  readonly standardLibrary: StandardLibrary;
   readonly roots: Record<string, object>;
   /** Set if it was started from a snapshot. */
   readonly restored: Restored | undefined;
@@ -100,11 +106,13 @@ export interface Restored {
 export async function boot(options: BootOptions): Promise<Interpreter> {
   const { environment, node, downloader, indexUrl } = options;
   const wasm = downloader.wasm(`${indexUrl}pyodide.asm.wasm`, "the WebAssembly module");
-  const stdlib = downloader.bytes(options.stdLibUrl, "the standard library");
+  const library = new StandardLibraryFinder(options);
+  if (options.snapshot === undefined || options.isStdLibChosen || !downloader.canReadNow(options.stdLibUrl)) {
+    library.start();
+  }
   const createModule = loadCreateModule(options);
-  const snapshotBytes = options.snapshot?.bytes;
-  for (const promise of [wasm, stdlib, createModule, snapshotBytes ?? stdlib]) {
-    promise.catch(() => undefined);
+  for (const promise of [wasm, createModule, options.snapshot?.bytes]) {
+    promise?.catch(() => undefined);
   }
 
   const scheduler = new Scheduler();
@@ -117,9 +125,6 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
     toJsLiteralMap: options.toJsLiteralMap,
   });
   const paths = pythonPaths(PYTHON_VERSION);
-  const bytes = await stdlib;
-  checkZip(bytes, "the standard library", options.stdLibUrl);
-
   let module: EmscriptenModule | undefined;
   const streams = new StandardStreams({
     defaults: defaultStreams(node),
@@ -132,9 +137,11 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   streams.setSink(2, options.stderr);
 
   const api = node?.WebAssembly ?? WebAssembly;
-  const identity = identityOfZip(bytes);
-  const build = buildOf(await createModule, await wasm, api);
-  const snapshot = options.snapshot === undefined ? undefined : await readSnapshot(options.snapshot, build, identity);
+  await library.started();
+  // Its failure tells more than that of an import: what the server answered.
+  const compiled = await wasm;
+  const build = buildOf(await createModule, compiled, api);
+  const { snapshot, standardLibrary } = await library.find(build);
 
   module = await instantiate({
     createModule: await createModule,
@@ -148,7 +155,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
       keepDirectoryTimesDistinct(prepared);
       streams.install(prepared);
       endPipes(prepared.PIPEFS);
-      layOut(prepared, paths, bytes);
+      layOut(prepared, paths, standardLibrary.file);
       options.prepareFiles(prepared);
     },
     onEnd(error) {
@@ -162,8 +169,8 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   await options.beforeStart(module, paths);
 
   const interpreter = {
-    core, module, streams, scheduler, paths, environment, node, downloader, build, wasm: await wasm, WebAssembly: api, stdlib: identity,
-    roots: options.roots, restored: undefined as Restored | undefined,
+    core, module, streams, scheduler, paths, environment, node, downloader, build, wasm: await wasm, WebAssembly: api, stdlib: standardLibrary.identity,
+    standardLibrary, roots: options.roots, restored: undefined as Restored | undefined,
   };
   const pyodideApi = options.makeApi(interpreter);
   options.roots["api"] = pyodideApi;
@@ -177,19 +184,96 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   return interpreter;
 }
 
-/** The snapshot, if it can be used. */
-async function readSnapshot(source: SnapshotSource, build: string, stdlib: string): Promise<Snapshot | undefined> {
-  try {
-    const snapshot = decode(await source.bytes, source.name);
-    checkFit(snapshot, source.name, build, stdlib);
-    return snapshot;
-  } catch (error) {
-    if (source.isRequired) {
+/** The archive of the standard library, as far as it is here. */
+export interface StandardLibrary {
+  readonly identity: string;
+  readonly file: StoredFile;
+  /** Has all of it here before it is asked for, so that no import has to wait. */
+  readonly fetch: () => Promise<void>;
+}
+
+/** Finds what Python starts from: a snapshot that brings what it needs of the standard library, or the whole archive. */
+class StandardLibraryFinder {
+  private whole: Promise<Uint8Array> | undefined;
+
+  constructor(private readonly options: BootOptions) {}
+
+  /** The whole archive is needed: asks for it. */
+  start(): Promise<Uint8Array> {
+    const { downloader, stdLibUrl } = this.options;
+    if (this.whole === undefined) {
+      this.whole = downloader.bytes(stdLibUrl, "the standard library").then((bytes) => {
+        checkZip(bytes, "the standard library", stdLibUrl);
+        return bytes;
+      });
+      this.whole.catch(() => undefined);
+    }
+    return this.whole;
+  }
+
+  /** Waits for the whole archive, if it was asked for. */
+  async started(): Promise<void> {
+    await this.whole;
+  }
+
+  async find(build: string): Promise<{ snapshot: Snapshot | undefined; standardLibrary: StandardLibrary }> {
+    const snapshot = await this.readSnapshot(build);
+    if (snapshot === undefined) {
+      return { snapshot, standardLibrary: await this.all() };
+    }
+    const standardLibrary = (this.whole === undefined ? this.partOf(snapshot) : undefined) ?? (await this.all());
+    try {
+      checkStandardLibrary(snapshot, this.options.snapshot?.name ?? "", standardLibrary.identity);
+      return { snapshot, standardLibrary };
+    } catch (error) {
+      this.refuse(error);
+      return { snapshot: undefined, standardLibrary: await this.all() };
+    }
+  }
+
+  private async readSnapshot(build: string): Promise<Snapshot | undefined> {
+    const source = this.options.snapshot;
+    if (source === undefined) {
+      return undefined;
+    }
+    try {
+      const snapshot = decode(await source.bytes, source.name);
+      checkBuild(snapshot, source.name, build);
+      return snapshot;
+    } catch (error) {
+      this.refuse(error);
+      return undefined;
+    }
+  }
+
+  /** A snapshot cannot be used: an error if somebody asked for it, else one warning. */
+  private refuse(error: unknown): void {
+    if (this.options.snapshot?.isRequired === true) {
       throw error;
     }
     const reason = (error as { message?: unknown } | null)?.message ?? error;
     console.warn(`Python starts without a memory snapshot, which takes longer: ${String(reason)}. (\`loadPyodide({ snapshot: false })\` starts so without this warning.)`);
-    return undefined;
+  }
+
+  private async all(): Promise<StandardLibrary> {
+    const file = wholeFile(await this.start());
+    return { identity: identityOfArchive(file), file, fetch: async () => undefined };
+  }
+
+  /** What a snapshot brings, with the rest where it is; undefined if that is not possible. */
+  private partOf({ header, archive }: Snapshot): StandardLibrary | undefined {
+    const { downloader, stdLibUrl } = this.options;
+    const path = downloader.localPath(stdLibUrl);
+    // An archive on the disk is looked at: that it is missing is better told now than by some import.
+    if (header.archive.parts.length === 0 || (path !== undefined && downloader.sizeNow(path) !== header.archive.bytes)) {
+      return undefined;
+    }
+    const rest = new OnDemandFile(downloader, stdLibUrl, "the standard library", header.archive.bytes, (file) => {
+      if (identityOfArchive(file) !== header.stdlib) {
+        throw new DownloadError(stdLibUrl, undefined, `${stdLibUrl} is of another build than what Python was started from: use files of one distribution`);
+      }
+    });
+    return { identity: header.stdlib, file: new PartlyPresentFile(savedParts(header.archive, archive), rest), fetch: () => rest.fetch() };
   }
 }
 

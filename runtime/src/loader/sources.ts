@@ -29,8 +29,8 @@ export function makeSourcesReader({ environment, node, downloader, indexUrl }: S
     const path = downloader.localPath(url);
     if (node !== undefined && path !== undefined) {
       fetched = readIfThere(node, path);
-    } else if (environment.worker && !environment.serviceWorker && typeof XMLHttpRequest === "function") {
-      fetched = request(url);
+    } else if (environment.worker && downloader.canReadNow(url)) {
+      fetched = request(downloader, url);
     } else {
       downloader.bytes(url, "the sources of the standard library").then(
         (bytes) => {
@@ -55,14 +55,10 @@ function readIfThere(node: NodeModules, path: string): Uint8Array | undefined {
 }
 
 /** Workers may wait. */
-function request(url: string): Uint8Array | undefined {
-  const xhr = new XMLHttpRequest();
-  xhr.open("GET", url, false);
-  xhr.responseType = "arraybuffer";
+function request(downloader: Downloader, url: string): Uint8Array | undefined {
   try {
-    xhr.send();
+    return downloader.bytesNow(url, "the sources of the standard library");
   } catch {
     return undefined;
   }
-  return xhr.status === 200 ? new Uint8Array(xhr.response as ArrayBuffer) : undefined;
 }

@@ -52,6 +52,7 @@ async function main(): Promise<number> {
     downloader: new Downloader(node),
     indexUrl,
     stdLibUrl: `${indexUrl}python_stdlib.zip`,
+    isStdLibChosen: false,
     jsglobals: globalThis,
     argv: [node.path.join(directory, "python"), ...process.argv.slice(2)],
     env: hostVariables(node),

@@ -1,11 +1,12 @@
 /**
- * Format of a snapshot file: header, runs of linear memory, bytes of files, checksum.
+ * Format of a snapshot file: header, runs of linear memory, bytes of files, parts of the standard library, checksum.
  * Owns: the layout of the bytes, and telling a snapshot from anything else. Not here: what the parts mean (make.ts, restore.ts).
  * Invariants: everything is at a multiple of four, little-endian; nothing is compressed, because the compression of HTTP sees
  * through that and reading is a copy; a file that is cut off or damaged is refused before anything of it is used.
  *
  * Layout, in words: magic (2), version, checksum of all words after it, length of the file in bytes, length of the header in bytes,
- * number of runs; the header as JSON; for each run its address and length in bytes; the bytes of the runs; the bytes of the files.
+ * number of runs; the header as JSON; for each run its address and length in bytes; the bytes of the runs; the bytes of the files;
+ * the bytes of the parts of the standard library.
  */
 
 import type { SavedTable } from "../emscripten/module";
@@ -36,10 +37,18 @@ export interface SavedFile {
   readonly target?: string;
 }
 
+/** What of the archive of the standard library comes with the snapshot: modules that programs import first, and the list of all. */
+export interface SavedArchive {
+  readonly bytes: number;
+  /** Position and length of each part. None: the archive is needed from the start. */
+  readonly parts: readonly (readonly [position: number, length: number])[];
+}
+
 export interface SnapshotHeader {
   /** Which main module, and which standard library. */
   readonly build: string;
   readonly stdlib: string;
+  readonly archive: SavedArchive;
   /** Size of linear memory, and whether the runs tell what differs from the module's own data, or everything. */
   readonly memoryBytes: number;
   readonly isDifference: boolean;
@@ -60,11 +69,13 @@ export interface Snapshot {
   readonly runs: Uint32Array;
   readonly memory: Uint8Array;
   readonly files: Uint8Array;
+  /** The parts of the standard library, one after another. */
+  readonly archive: Uint8Array;
 }
 
 const MAGIC_LOW = 0x786f7970; // "pyox"
 const MAGIC_HIGH = 0x70616e73; // "snap"
-const VERSION = 1;
+const VERSION = 2;
 const FIXED_WORDS = 7;
 const CHECKED_FROM_WORD = 4;
 
@@ -75,24 +86,29 @@ export class SnapshotError extends Error {
   override readonly name = "SnapshotError";
 }
 
-/** Makes the file. `memory` are the bytes of the runs, one after another; `files` those of the files. */
-export function encode(header: SnapshotHeader, runs: Uint32Array, memory: readonly Uint8Array[], files: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+/** The bytes that follow the header and the runs, one part after another. */
+export interface SnapshotBytes {
+  readonly memory: readonly Uint8Array[];
+  readonly files: readonly Uint8Array[];
+  readonly archive: readonly Uint8Array[];
+}
+
+/** Makes the file. */
+export function encode(header: SnapshotHeader, runs: Uint32Array, content: SnapshotBytes): Uint8Array<ArrayBuffer> {
   const json = new TextEncoder().encode(JSON.stringify(header));
   const sum = (parts: readonly Uint8Array[]): number => parts.reduce((total, part) => total + part.length, 0);
   const memoryStart = FIXED_WORDS * 4 + padded(json.length) + runs.byteLength;
-  const filesStart = memoryStart + padded(sum(memory));
-  const bytes = new Uint8Array(filesStart + padded(sum(files)));
+  const filesStart = memoryStart + padded(sum(content.memory));
+  const archiveStart = filesStart + padded(sum(content.files));
+  const bytes = new Uint8Array(archiveStart + padded(sum(content.archive)));
   bytes.set(json, FIXED_WORDS * 4);
   bytes.set(new Uint8Array(runs.buffer, runs.byteOffset, runs.byteLength), FIXED_WORDS * 4 + padded(json.length));
-  let at = memoryStart;
-  for (const part of memory) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  at = filesStart;
-  for (const part of files) {
-    bytes.set(part, at);
-    at += part.length;
+  for (const [start, parts] of [[memoryStart, content.memory], [filesStart, content.files], [archiveStart, content.archive]] as const) {
+    let at = start;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
   }
   const words = new Uint32Array(bytes.buffer);
   words.set([MAGIC_LOW, MAGIC_HIGH, VERSION, 0, bytes.length, json.length, runs.length / 2]);
@@ -126,11 +142,14 @@ export function decode(given: Uint8Array, name: string): Snapshot {
     memoryBytes += runs[index] as number;
   }
   const memoryStart = (firstRun + runs.length) * 4;
+  const filesStart = memoryStart + padded(memoryBytes);
+  const archiveStart = filesStart + padded(header.files.reduce((total, file) => total + (file.bytes ?? 0), 0));
   return {
     header,
     runs,
     memory: bytes.subarray(memoryStart, memoryStart + memoryBytes),
-    files: bytes.subarray(memoryStart + padded(memoryBytes)),
+    files: bytes.subarray(filesStart, archiveStart),
+    archive: bytes.subarray(archiveStart),
   };
 }
 
@@ -161,16 +180,3 @@ export function checksum(words: Uint32Array, from: number): number {
   return sum >>> 0;
 }
 
-/** Says which standard library a zip archive is: its size and its directory, in which every member has its checksum. */
-export function identityOfZip(bytes: Uint8Array): string {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = bytes.length - 22; at >= 0 && at > bytes.length - 22 - 0xffff; at--) {
-    if (view.getUint32(at, true) === 0x06054b50) {
-      const start = view.getUint32(at + 16, true);
-      const directory = new Uint8Array(padded(at - start));
-      directory.set(bytes.subarray(start, at));
-      return `${bytes.length}-${checksum(new Uint32Array(directory.buffer), 0).toString(16)}`;
-    }
-  }
-  return `${bytes.length}`;
-}

@@ -8,7 +8,9 @@
 import type { Core } from "../boundary/core";
 import { ARENA_BYTES } from "../boundary/generated";
 import type { EmscriptenModule } from "../emscripten/module";
+import type { StoredFile } from "../fs/stored-file";
 import { withImport } from "../loader/python-calls";
+import { firstParts } from "./archive";
 import { openFile, saveFiles } from "./files";
 import { type SnapshotHeader, SnapshotError, encode } from "./format";
 import { readMemory } from "./memory-image";
@@ -20,6 +22,7 @@ export interface MakeOptions {
   readonly build: string;
   readonly stdlib: string;
   readonly stdlibPath: string;
+  readonly archive: StoredFile;
   readonly roots: Roots;
   readonly loadedPackages: Readonly<Record<string, string>>;
   /** What a fresh instance has in its memory, where that can be found out. */
@@ -57,9 +60,11 @@ export function makeSnapshot(options: MakeOptions): Uint8Array<ArrayBuffer> {
   const memory = memoryWithoutStacks(core, module);
   const pristine = options.pristine();
   const { runs, parts } = readMemory(memory, pristine ?? new Uint8Array(0));
+  const archive = firstParts(options.archive);
   const header: SnapshotHeader = {
     build: options.build,
     stdlib: options.stdlib,
+    archive: { bytes: options.archive.size, parts: archive.map(({ position, bytes }) => [position, bytes.length] as const) },
     memoryBytes: memory.length,
     isDifference: pristine !== undefined,
     table,
@@ -70,7 +75,7 @@ export function makeSnapshot(options: MakeOptions): Uint8Array<ArrayBuffer> {
     directory: module.FS.cwd(),
     loadedPackages: { ...options.loadedPackages },
   };
-  return encode(header, runs, parts, contents);
+  return encode(header, runs, { memory: parts, files: contents, archive: archive.map(({ bytes }) => bytes) });
 }
 
 /** A copy of linear memory; what lies on the stack and in the arena means nothing to anybody. */

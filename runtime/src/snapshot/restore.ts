@@ -13,11 +13,15 @@ import { type Snapshot, SnapshotError } from "./format";
 import { writeMemory } from "./memory-image";
 import { type Roots, findValue, hasChanged } from "./values";
 
-/** Throws if the snapshot is of another distribution. */
-export function checkFit({ header }: Snapshot, name: string, build: string, stdlib: string): void {
+/** Throws if the snapshot is of another main module. */
+export function checkBuild({ header }: Snapshot, name: string, build: string): void {
   if (header.build !== build) {
     throw new SnapshotError(`${name} was made with another build of pyodide.asm.wasm: make it anew with this one`);
   }
+}
+
+/** Throws if the snapshot is of another standard library. */
+export function checkStandardLibrary({ header }: Snapshot, name: string, stdlib: string): void {
   if (header.stdlib !== stdlib) {
     throw new SnapshotError(`${name} was made with another python_stdlib.zip: make it anew with this one`);
   }
