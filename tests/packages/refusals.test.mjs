@@ -117,6 +117,34 @@ test("PKG-02 A package that needs one that is not in the lock file is refused wh
   assert.equal((await py.loadPackage("six", quiet)).length, 1);
 });
 
+test("PKG-06 What is in the way of a package is named, and stays", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  const site = "/lib/python3.14/site-packages";
+  const wheel = `${index.origin}/files/${index.files.idna}`;
+  py.FS.writeFile(`${site}/idna`, "mine");
+  await refused({ py, assert }, wheel, `Could not install ${site}/idna/__init__.py: ${site}/idna is a file, where a directory is needed. Nothing was installed.`);
+  assert.equal(py.FS.readFile(`${site}/idna`, { encoding: "utf8" }), "mine");
+  py.FS.unlink(`${site}/idna`);
+  py.FS.mkdirTree(`${site}/idna/core.py`);
+  await refused({ py, assert }, wheel, `Could not install ${site}/idna/core.py: there is a directory of that name. Nothing was installed.`);
+  py.FS.rmdir(`${site}/idna/core.py`);
+  await py.loadPackage(wheel, quiet);
+  assert.equal(py.runPython("import idna; idna.encode('ü.de').decode()"), "xn--tda.de");
+});
+
+test("PKG-02 Calls at the same time share what they both need, and one that fails takes nothing from the others", { noLeakCheck }, async ({ load, index, assert }) => {
+  const lock = await (await fetch(`${index.origin}/lock.json`)).json();
+  lock.packages.idna.sha256 = "00".repeat(32);
+  lock.packages.idna.depends = ["mdurl"];
+  const py = await load({ lockFileContents: lock, packageBaseUrl: index.origin });
+  const results = await Promise.allSettled([
+    py.loadPackage("idna", quiet), py.loadPackage("markdown-it-py", quiet), py.loadPackage(["mdurl", "six"], quiet), py.loadPackagesFromImports("import mdurl, six", quiet),
+  ]);
+  assert.deepEqual(results.map(({ status, value }) => [status, value?.map(({ name }) => name)]), [["rejected", undefined], ["fulfilled", ["mdurl", "markdown_it_py"]], ["fulfilled", ["six"]], ["fulfilled", []]]);
+  assert.deepEqual(Object.keys(py.loadedPackages).sort(), ["markdown_it_py", "mdurl", "six"]);
+  assert.ok(py.runPython("import markdown_it, six; markdown_it.MarkdownIt().render('*a*') == '<p><em>a</em></p>\\n'"));
+});
+
 test("PKG-06 A side module that is none is named, and the package is taken back", { noLeakCheck }, async ({ load, index, assert }) => {
   const py = await load();
   py.runPython(`

@@ -88,6 +88,7 @@ export interface FS {
   readlink(path: string): string;
   stat(path: string, dontFollow?: boolean): FSStat;
   lstat(path: string): FSStat;
+  chmod(path: string, mode: number): void;
   utime(path: string, atime: number, mtime: number): void;
   isDir(mode: number): boolean;
   isFile(mode: number): boolean;

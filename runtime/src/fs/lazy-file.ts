@@ -57,6 +57,30 @@ export class LazyFiles {
     return Object.hasOwn(parent.contents, name) && FS.isDir((parent.contents[name] as FSNode).mode);
   }
 
+  /** The file that is in the way of a directory, if there is one: the directory itself or one above it. */
+  fileInTheWay(directory: string): string | undefined {
+    const { FS } = this.host;
+    for (let path = directory; path !== "/"; path = split(path)[0]) {
+      const node = this.known(path);
+      if (node !== undefined) {
+        return FS.isDir(node.mode) ? undefined : path;
+      }
+    }
+    return undefined;
+  }
+
+  /** Is there a file of this path? */
+  isFile(path: string): boolean {
+    const { FS } = this.host;
+    const [directory, name] = split(path);
+    const parent = this.known(directory);
+    if (parent === undefined || (this.isInMemory(parent) && !Object.hasOwn(parent.contents, name))) {
+      return false;
+    }
+    const existing = FS.analyzePath(path).object;
+    return existing !== null && !FS.isDir(existing.mode);
+  }
+
   /** Makes a file; one of the same name is replaced. Gives the directories that were not there before, outermost first. */
   place(path: string, archive: ZipArchive, member: ZipMember): string[] {
     const { FS } = this.host;

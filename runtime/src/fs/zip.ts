@@ -15,6 +15,8 @@ const STORED = 0;
 const DEFLATED = 8;
 /** Deflate cannot do better: what claims to is no deflated data. */
 const DEFLATE_RATIO_MAX = 1040;
+/** What linear memory could ever hold. */
+const UNPACKED_BYTES_MAX = 2 ** 32;
 const NOT_ASCII = /[^\x00-\x7f]/;
 /** What no plain path has: empty parts, `.` and `..`, a drive, backslashes, characters that are none. */
 const NOT_PLAIN = /^$|^\/|\/\/|(?:^|\/)\.{1,2}(?:\/|$)|^[a-z]:|[\\\0\uFFFD]/i;
@@ -153,6 +155,7 @@ function readMembers(bytes: Uint8Array, fail: (problem: string) => never): ZipMe
   const names = new Set<string>();
   const members: ZipMember[] = [];
   let at = directory.offset;
+  let unpacked = 0;
   for (let index = 0; index < directory.count; index++) {
     if (at + 46 > end || view.getUint32(at, true) !== 0x02014b50) {
       fail("the list of its members is damaged");
@@ -187,6 +190,10 @@ function readMembers(bytes: Uint8Array, fail: (problem: string) => never): ZipMe
       }
       if (method === STORED ? size !== compressedSize : size > compressedSize * DEFLATE_RATIO_MAX) {
         fail(`the size of ${JSON.stringify(name)} in the archive cannot be right (${compressedSize} bytes packed, ${size} unpacked)`);
+      }
+      unpacked += size;
+      if (unpacked > UNPACKED_BYTES_MAX) {
+        fail(`its members take more than ${UNPACKED_BYTES_MAX / 2 ** 30} GiB when they are unpacked, more than WebAssembly has memory for. Nothing of it was installed`);
       }
       const executable = (mode & 0o111) !== 0;
       members.push({ name, size, crc32: view.getUint32(at + 16, true), executable, start: start as number, compressedSize, deflated: method === DEFLATED });

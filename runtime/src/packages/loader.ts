@@ -239,7 +239,7 @@ export class PackageLoader {
       channel: DEFAULT_CHANNEL,
       sha256: entry.sha256,
       packageType: entry.package_type,
-      directory: directories[entry.install_dir] ?? this.options.paths.sitePackages,
+      directory: directories[entry.install_dir],
     };
   }
 
@@ -275,28 +275,43 @@ export class PackageLoader {
   private async put(packages: readonly Prepared[]): Promise<void> {
     const { FS } = this.options.module;
     this.files.begin();
+    const checked = new Set<string>();
     for (const { layout } of packages) {
       for (const { path } of layout.files) {
+        const directory = path.slice(0, path.lastIndexOf("/"));
+        const file = checked.has(directory) ? undefined : this.files.fileInTheWay(directory);
+        if (file !== undefined) {
+          throw new Error(`Could not install ${path}: ${file} is a file, where a directory is needed. Nothing was installed.`);
+        }
+        checked.add(directory);
         if (this.files.isDirectory(path)) {
           throw new Error(`Could not install ${path}: there is a directory of that name. Nothing was installed.`);
         }
       }
     }
-    const made: string[] = [];
+    const made = new Set<string>();
     const directories: string[] = [];
+    const replaced = new Map<string, { readonly content: Uint8Array; readonly mode: number }>();
+    const keep = (path: string): void => {
+      if (!made.has(path) && this.files.isFile(path)) {
+        // A copy, because the file may be written to in its place.
+        replaced.set(path, { content: FS.readFile(path).slice(), mode: FS.stat(path).mode });
+      }
+      made.add(path);
+    };
     try {
       for (const { archive, layout, notes } of packages) {
         for (const { path, member } of layout.files) {
+          keep(path);
           directories.push(...this.files.place(path, archive, member));
-          made.push(path);
         }
         for (const [path, text] of layout.texts) {
           FS.writeFile(path, text);
         }
         if (layout.metadata !== undefined) {
           for (const [name, text] of Object.entries(notes)) {
+            keep(layout.metadata + name);
             FS.writeFile(layout.metadata + name, text);
-            made.push(layout.metadata + name);
           }
         }
       }
@@ -312,15 +327,19 @@ export class PackageLoader {
     } catch (error) {
       packages.forEach(({ modules }) => this.sideModules.forget(modules));
       this.undo(made, directories);
+      for (const [path, { content, mode }] of replaced) {
+        FS.writeFile(path, content);
+        FS.chmod(path, mode & 0o7777);
+      }
       throw error;
     }
     await this.bytecode.add(packages.map(({ key, layout }) => ({ key, sources: layout.files.map(({ path }) => path) })));
     this.options.python.invalidateCaches();
   }
 
-  private undo(files: readonly string[], directories: readonly string[]): void {
+  private undo(files: ReadonlySet<string>, directories: readonly string[]): void {
     const { FS } = this.options.module;
-    for (const path of new Set(files)) {
+    for (const path of files) {
       if (FS.analyzePath(path).exists) {
         FS.unlink(path);
       }

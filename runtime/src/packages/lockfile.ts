@@ -88,7 +88,9 @@ export class Lockfile {
   resolve(names: Iterable<string>, skip: (name: string) => boolean): LockfilePackage[] {
     const order: LockfilePackage[] = [];
     const seen = new Set<string>();
-    const visit = (raw: string, neededBy: string | undefined): void => {
+    // A list instead of calls: lock files come from outside, and how deep they go must not depend on the engine's stack.
+    const open: { readonly entry: LockfilePackage; next: number }[] = [];
+    const enter = (raw: string, neededBy: string | undefined): void => {
       const name = normalizeName(raw);
       if (seen.has(name) || skip(name)) {
         return;
@@ -102,13 +104,19 @@ export class Lockfile {
             : `The package ${JSON.stringify(raw)}, which ${neededBy} needs, is not in the lock file ${this.source}.`,
         );
       }
-      for (const dependency of entry.depends) {
-        visit(dependency, name);
-      }
-      order.push(entry);
+      open.push({ entry, next: 0 });
     };
-    for (const name of names) {
-      visit(name, undefined);
+    for (const root of names) {
+      enter(root, undefined);
+      for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+        const dependency = top.entry.depends[top.next++];
+        if (dependency !== undefined) {
+          enter(dependency, normalizeName(top.entry.name));
+        } else {
+          order.push(top.entry);
+          open.pop();
+        }
+      }
     }
     return order;
   }
@@ -130,14 +138,18 @@ function parsePackage(key: string, value: unknown, source: string): LockfilePack
     const found = entry[name] ?? [];
     return Array.isArray(found) && found.every((item) => typeof item === "string") ? (found as string[]) : fail(`\`${name}\` must be a list of strings`);
   };
+  const choice = <T extends string>(name: string, fallback: T, known: readonly T[]): T => {
+    const found = text(name, fallback);
+    return known.find((one) => one === found) ?? fail(`\`${name}\` is ${JSON.stringify(found)}; expected one of ${known.join(", ")}`);
+  };
   return {
     ...entry,
     name: text("name", key),
     version: text("version", ""),
     file_name: text("file_name"),
-    install_dir: text("install_dir", "site") as LockfilePackage["install_dir"],
+    install_dir: choice("install_dir", "site", ["site", "dynlib", "stdlib"]),
     sha256: text("sha256"),
-    package_type: text("package_type", "package") as PackageType,
+    package_type: choice("package_type", "package", ["package", "cpython_module", "shared_library", "static_library"]),
     imports: list("imports"),
     depends: list("depends"),
   };

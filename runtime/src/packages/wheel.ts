@@ -63,7 +63,8 @@ export function layOutWheel(archive: ZipArchive, fileName: string, name: string,
   if (directories.size !== 1) {
     fail(directories.size === 0 ? "it has no .dist-info directory" : `it has more than one .dist-info directory (${[...directories].join(", ")})`);
   }
-  if (!normalizeName(metadata).startsWith(normalizeName(name))) {
+  // What follows the name is the version.
+  if (!normalizeName(metadata).startsWith(`${normalizeName(name)}-`)) {
     fail(`its directory ${metadata} belongs to another package than its file name`);
   }
   const find = (file: string): ZipMember | undefined => archive.members.find((member) => member.name === `${metadata}/${file}`);

@@ -49,6 +49,14 @@ for (const [what, member, message] of [
   });
 }
 
+test("PKG-06: an archive that unpacks to more than there is memory is refused at once", () => {
+  // Each member alone is possible; none is unpacked to find out.
+  const content = "x".repeat(1_100_000);
+  const members = Array.from({ length: 5 }, (_, index) => ({ name: `large${index}`, content, stored: true, method: 8, size: 2 ** 30 }));
+  assert.throws(() => read(members), /take more than 4 GiB when they are unpacked, .*Nothing of it was installed/);
+  assert.equal(read(members.slice(1)).members.length, 4);
+});
+
 test("two members of one name are refused, and a file that is a directory too", () => {
   assert.throws(() => read([{ name: "a", content: "1" }, { name: "a", content: "2" }]), /two members of the name "a"/);
   assert.throws(() => read([{ name: "a", content: "1" }, { name: "a/b", content: "2" }]), /"a" in the archive is a file and a directory/);

@@ -40,6 +40,9 @@ async function setUp(packages: Record<string, object>, members: Record<string, s
     analyzePath: (path: string) => ({ exists: files.has(path) || directories.has(path), object: files.has(path) ? { mode: 0o100644 } : directories.has(path) || path === "/" ? folder : null }),
     writeFile: (path: string, data: unknown) => files.set(path, data),
     unlink: (path: string) => files.delete(path),
+    readFile: (path: string) => files.get(path),
+    stat: () => ({ mode: 0o100600 }),
+    chmod: (path: string, mode: number) => log.push(`mode ${mode.toString(8)} ${path}`),
   };
   const module = {
     FS,
@@ -144,6 +147,16 @@ test("a side module that does not load is named, and all of the call is undone",
   assert.equal(files.size, 0);
   assert.deepEqual([...directories], [""]);
   assert.deepEqual({ ...loader.loadedPackages }, {});
+});
+
+test("PKG-06: files that a call which failed has replaced are what they were", async () => {
+  const { loader, callbacks, files, directories, log } = await setUp({ a: { depends: ["b"] }, b: { package_type: "shared_library", install_dir: "dynlib" } }, { a: ["shared/x.so"], b: ["bad.so"] });
+  const mine = new TextEncoder().encode("mine");
+  files.set(`${SITE}/shared/x.so`, mine);
+  ["/lib", "/lib/python3.14", SITE, `${SITE}/shared`].forEach((path) => directories.add(path));
+  await assert.rejects(loader.load(["a"], callbacks), /no such symbol/);
+  assert.deepEqual([...files], [[`${SITE}/shared/x.so`, mine]]);
+  assert.ok(log.includes(`mode 600 ${SITE}/shared/x.so`));
 });
 
 test("calls run one after another, and one that fails does not stop the next", async () => {

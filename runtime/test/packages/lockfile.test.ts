@@ -23,6 +23,20 @@ test("dependencies come first, each once, and a cycle ends", () => {
   assert.deepEqual(names(lock.resolve(["c", "a"], (name) => name === "b")), ["c", "a"]);
 });
 
+test("PKG-02: a chain of any length is followed, and a package may need itself", () => {
+  const count = 50_000;
+  const chain = Array.from({ length: count }, (_, index) => entry(`p${index}`, index + 1 < count ? [`p${index + 1}`] : ["p0"]));
+  const found = names(lockfile(...chain).resolve(["p0"], () => false));
+  assert.equal(found.length, count);
+  assert.deepEqual([found[0], found.at(-1)], [`p${count - 1}`, "p0"]);
+  assert.deepEqual(names(lockfile(entry("a", ["a"])).resolve(["a"], () => false)), ["a"]);
+});
+
+test("PKG-29: places and kinds that nobody knows are refused", () => {
+  assert.throws(() => lockfile(entry("a", [], { install_dir: "constructor" })), { message: 'lock.json: package "a": `install_dir` is "constructor"; expected one of site, dynlib, stdlib.' });
+  assert.throws(() => lockfile(entry("a", [], { package_type: "virus" })), /package "a": `package_type` is "virus"; expected one of package, cpython_module, shared_library, static_library\./);
+});
+
 test("what is missing is named, with what needs it", () => {
   const lock = lockfile(entry("a", ["gone"]));
   assert.throws(() => lock.resolve(["nope"], () => false), { message: /No known package with name 'nope': it is not in the lock file lock\.json\. .*micropip/ });

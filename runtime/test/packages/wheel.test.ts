@@ -38,6 +38,7 @@ test("names are compared in their normal form", () => {
 test("archives that are no wheels are refused", () => {
   assert.throws(() => layOut(makeZip([{ name: "foo.py" }])), { name: "WheelError", message: "The wheel foo-1-py3-none-any.whl is not valid: it has no .dist-info directory. Nothing of it was installed." });
   assert.throws(() => layOut(makeWheel("bar", "1")), /bar-1\.dist-info belongs to another package/);
+  assert.throws(() => layOut(makeWheel("foobar", "1")), /foobar-1\.dist-info belongs to another package/);
   assert.throws(() => layOut(makeWheel("foo", "1", [{ name: "bar-2.dist-info/METADATA" }])), /more than one .dist-info directory/);
   assert.throws(() => layOut(makeZip([{ name: "foo-1.dist-info/METADATA" }, { name: "foo-1.dist-info/WHEEL", content: "Wheel-Version: 2.0\n" }])), /version 2 of the wheel format/);
   assert.throws(() => layOut(makeWheel("foo", "1", [{ name: "foo-1.data/elsewhere/x" }])), /belongs to no known place; expected purelib/);
