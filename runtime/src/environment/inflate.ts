@@ -1,5 +1,6 @@
 /**
- * Inflating: the host's own zlib in Node, a library elsewhere (browsers have none that answers at once).
+ * Inflating: the host's own zlib in Node; in browsers a library, because what they have (`DecompressionStream`) never answers at once,
+ * and that for what may take its time.
  * Not here: the format around the data (fs/zip.ts).
  * Invariant: nothing is loaded before an archive is read: the library fills tables when it is evaluated, which the bundle puts off
  * to the first `import()`.
@@ -11,17 +12,38 @@ import { type NodeModules, loadBuiltin } from "./node";
 export async function loadInflater(node: NodeModules | undefined): Promise<Inflater> {
   if (node === undefined) {
     const { inflateSync } = await import("fflate");
-    return { inflate: (data, size) => inflateSync(data, { out: new Uint8Array(size) }), crc32 };
+    const inflate = (data: Uint8Array, size: number): Uint8Array => inflateSync(data, { out: new Uint8Array(size) });
+    const hasStream = typeof DecompressionStream === "function";
+    return { inflate, inflateLater: hasStream ? inflateStream : async (data, size) => inflate(data, size), crc32 };
   }
   const zlib = (await loadBuiltin("node:zlib")) as typeof import("node:zlib") & { crc32?: (data: Uint8Array) => number };
+  const optionsFor = (size: number): import("node:zlib").ZlibOptions => ({ maxOutputLength: Math.max(size, 1), chunkSize: Math.max(size, 64) });
+  const plain = ({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
   return {
-    inflate(data, size) {
-      const result = zlib.inflateRawSync(data, { maxOutputLength: Math.max(size, 1), chunkSize: Math.max(size, 64) });
-      return new Uint8Array(result.buffer, result.byteOffset, result.byteLength);
-    },
+    inflate: (data, size) => plain(zlib.inflateRawSync(data, optionsFor(size))),
+    inflateLater: (data, size) =>
+      new Promise((resolve, reject) => {
+        zlib.inflateRaw(data, optionsFor(size), (error, content) => (error === null ? resolve(plain(content)) : reject(error)));
+      }),
     // Since Node 20.15.
     crc32: typeof zlib.crc32 === "function" ? (data) => (zlib.crc32 as (data: Uint8Array) => number)(data) : crc32,
   };
+}
+
+/** Inflates with the browser's own code, in another thread. Never takes more than `size` bytes. */
+async function inflateStream(data: Uint8Array, size: number): Promise<Uint8Array> {
+  const content = new Uint8Array(size);
+  const reader = new Blob([data as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  let filled = 0;
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    if (filled + next.value.length > size) {
+      await reader.cancel();
+      throw new Error(`there is more than ${size} bytes`);
+    }
+    content.set(next.value, filled);
+    filled += next.value.length;
+  }
+  return content.subarray(0, filled);
 }
 
 let table: Uint32Array | undefined;

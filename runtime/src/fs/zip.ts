@@ -30,6 +30,8 @@ const TYPE_FILE = 0o100000;
 export interface Inflater {
   /** Raw deflated data whose length afterwards is known. Throws if it is damaged. */
   inflate(data: Uint8Array, size: number): Uint8Array;
+  /** The same, away from the thread of the caller where the host can: for large members. */
+  inflateLater(data: Uint8Array, size: number): Promise<Uint8Array>;
   crc32(data: Uint8Array): number;
 }
 
@@ -80,7 +82,7 @@ export class ZipArchive {
 
   /** The content of a member. Throws if it is damaged. */
   content(member: ZipMember): Uint8Array {
-    const data = this.bytes.subarray(member.start, member.start + member.compressedSize);
+    const data = this.packed(member);
     if (!member.deflated) {
       return data;
     }
@@ -88,9 +90,36 @@ export class ZipArchive {
     try {
       content = this.inflater.inflate(data, member.size);
     } catch (error) {
-      return this.fail(`the data of ${JSON.stringify(member.name)} in the archive is damaged (${String((error as { message?: unknown } | null)?.message ?? error)})`);
+      return this.damaged(member, error);
     }
+    return this.ofSize(member, content);
+  }
+
+  /** The same, without keeping the caller's thread busy. */
+  async contentLater(member: ZipMember): Promise<Uint8Array> {
+    const data = this.packed(member);
+    if (!member.deflated) {
+      return data;
+    }
+    let content: Uint8Array;
+    try {
+      content = await this.inflater.inflateLater(data, member.size);
+    } catch (error) {
+      return this.damaged(member, error);
+    }
+    return this.ofSize(member, content);
+  }
+
+  private packed(member: ZipMember): Uint8Array {
+    return this.bytes.subarray(member.start, member.start + member.compressedSize);
+  }
+
+  private ofSize(member: ZipMember, content: Uint8Array): Uint8Array {
     return content.length === member.size ? content : this.fail(`${JSON.stringify(member.name)} in the archive is damaged: expected ${member.size} bytes, found ${content.length}`);
+  }
+
+  private damaged(member: ZipMember, error: unknown): never {
+    return this.fail(`the data of ${JSON.stringify(member.name)} in the archive is damaged (${String((error as { message?: unknown } | null)?.message ?? error)})`);
   }
 
   /** The content of a member as text. */

@@ -37,7 +37,7 @@ export class SideModules {
     const eager: string[] = [];
     await Promise.all(
       members.map(async ({ path, member }) => {
-        const bytes = archive.content(member);
+        const bytes = await archive.contentLater(member);
         if (!isWebAssembly(bytes)) {
           if (isShared || IS_EXTENSION.test(path)) {
             throw new Error(`The side module ${path} is no WebAssembly module. Nothing of its package was installed.`);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32, loadInflater } from "../../src/environment/inflate";
 import { loadNodeModules } from "../../src/environment/node";
-import { ZipArchive } from "../../src/fs/zip";
+import { ZipArchive, type ZipMember } from "../../src/fs/zip";
 import { type Member, makeZip } from "../packages/make-zip";
 
 const inflaters = [await loadInflater(await loadNodeModules()), await loadInflater(undefined)];
@@ -17,6 +17,23 @@ test("members have their content, packed and stored, with both ways of inflating
     archive.verify();
     assert.deepEqual(archive.members.map((member) => [member.name, member.size, member.executable]), [["a/b.txt", 6000, false], ["c", 6000, false], ["run", 0, true]]);
     assert.deepEqual(archive.members.map((member) => archive.text(member)), [text, text, ""]);
+  }
+});
+
+test("content that comes later is the same, and its damage is found, with every way of inflating", async () => {
+  const text = Array.from({ length: 30_000 }, (_, index) => `line ${index * 7919}`).join("\n");
+  // The stream of browsers is there in Node, too.
+  for (const inflater of inflaters) {
+    const archive = read([{ name: "a", content: text }, { name: "b", content: text, stored: true }], inflater);
+    for (const member of archive.members) {
+      assert.equal(new TextDecoder().decode(await archive.contentLater(member)), text);
+    }
+    const [short] = read([{ name: "a", content: text, size: 100 }], inflater).members;
+    const [long] = read([{ name: "a", content: text, size: text.length + 1 }], inflater).members;
+    await assert.rejects(read([{ name: "a", content: text, size: 100 }], inflater).contentLater(short as ZipMember), /"a" in the archive is damaged/);
+    await assert.rejects(read([{ name: "a", content: text, size: text.length + 1 }], inflater).contentLater(long as ZipMember), /"a" in the archive is damaged: expected \d+ bytes, found \d+/);
+    const broken = read([{ name: "a", content: text, stored: true, method: 8 }], inflater);
+    await assert.rejects(broken.contentLater(broken.members[0] as ZipMember), /the data of "a" in the archive is damaged/);
   }
 });
 
