@@ -45,19 +45,21 @@ addToLibrary({
   },
 
   $updateGOT__internal: true,
-  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports", "$mainTableLength", "$placeFunction", "$trampolineSlot", "$getEmptyTableSlot"],
+  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports", "$mainTableLength", "$placeAll", "$trampolineSlot", "$getEmptyTableSlot"],
   $updateGOT: (exports, replace) => {
     if (exports === mainExports) {
       // Not every engine has CPython's call trampoline: what follows has the same addresses in all of them.
       trampolineSlot = getEmptyTableSlot();
       // Only the addresses that the main module itself asks for. A snapshot knows them.
       const known = Module["symbolAddresses"];
+      const behind = [];
       for (const symName of Object.keys(GOT)) {
         const address = known?.[symName] ?? mainAddress(symName);
         if (address === undefined) continue;
         GOT[symName].value = address;
-        if (address >= mainTableLength && known !== undefined) placeFunction(address, wasmImports[symName]);
+        if (address >= mainTableLength && known !== undefined) behind.push([address, wasmImports[symName]]);
       }
+      placeAll(behind);
       return;
     }
     for (const symName in exports) {
@@ -91,6 +93,42 @@ addToLibrary({
     addedFunctions.set(address, func);
     functionsInTableMap?.set(func, address);
     return address;
+  },
+
+  // As `placeFunction` for many. PERF: each function of JavaScript needs a module around it, and compiling 260 of them was a twentieth
+  // of the start (load: import + loadPyodide); this makes one for all.
+  $placeAll__deps: ["$addedFunctions", "$functionsInTableMap", "$growTableTo", "$placeFunction", "$setWasmTableEntry"],
+  $placeAll: (entries) => {
+    const own = [];
+    for (const entry of entries) {
+      // Functions of WebAssembly are named by their number.
+      if (typeof entry[1].sig === "string" && !/^\d+$/.test(entry[1].name)) own.push(entry);
+      else placeFunction(...entry);
+    }
+    if (own.length === 0) return;
+    const number = (value) => (value < 128 ? [value] : [(value & 127) | 128, ...number(value >>> 7)]);
+    const list = (items) => [...number(items.length), ...items.flat()];
+    const section = (id, items) => {
+      const content = list(items);
+      return [id, ...number(content.length), ...content];
+    };
+    const text = (value) => list([...value].map((character) => character.charCodeAt(0)));
+    const kinds = { i: 127, p: 127, j: 126, f: 125, d: 124, e: 111 };
+    const types = [...new Set(own.map(([, { sig }]) => sig))];
+    const codes = (sig) => list([...sig].filter((type) => type !== "v").map((type) => kinds[type]));
+    const bytes = Uint8Array.from([
+      0, 97, 115, 109, 1, 0, 0, 0,
+      ...section(1, types.map((sig) => [96, ...codes(sig.slice(1)), ...codes(sig[0])])),
+      ...section(2, own.map(([, { sig }], index) => [...text("e"), ...text(String(index)), 0, ...number(types.indexOf(sig))])),
+      ...section(7, own.map((_, index) => [...text(String(index)), 0, ...number(index)])),
+    ]);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: own.map(([, func]) => func) });
+    growTableTo(Math.max(...own.map(([address]) => address)) + 1);
+    for (const [index, [address, func]] of own.entries()) {
+      setWasmTableEntry(address, exports[index]);
+      addedFunctions.set(address, func);
+      functionsInTableMap?.set(func, address);
+    }
   },
 
   $growTableTo__deps: ["$wasmTable"],

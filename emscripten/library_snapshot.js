@@ -52,10 +52,36 @@ addToLibrary({
   $trampolineAddress__deps: [],
   $trampolineAddress: () => (__PyRuntime + HEAP32[__PyEM_EMSCRIPTEN_TRAMPOLINE_OFFSET >>> 2]) >>> 2,
 
+  // Slots at the end of the table that a reset has freed: a table does not shrink.
+  $spareTableSlots: 0,
+
+  // Makes room at the end of the table.
+  $takeTableSlots__deps: ["$spareTableSlots", "$wasmTable"],
+  $takeTableSlots: (count) => {
+    if (count > spareTableSlots) wasmTable.grow(count - spareTableSlots);
+    spareTableSlots = Math.max(0, spareTableSlots - count);
+  },
+
+  $getEmptyTableSlot__deps: ["$freeTableIndexes", "$spareTableSlots", "$takeTableSlots", "$wasmTable"],
+  $getEmptyTableSlot: () => {
+    if (freeTableIndexes.length) return freeTableIndexes.pop();
+    const slot = wasmTable.length - spareTableSlots;
+    takeTableSlots(1);
+    return slot;
+  },
+
+  // Takes the symbols of a library from those that others find.
+  $withdrawSymbols: (exports) => {
+    for (const symbol of Object.keys(exports)) {
+      if (Object.hasOwn(wasmImports, symbol) && wasmImports[symbol] === exports[symbol]) delete wasmImports[symbol];
+    }
+  },
+
   // For `runtime/src/snapshot`, by way of `runtime/src/emscripten`.
   $interpreterState__deps: [
-    "$GOT", "$LDSO", "$addedFunctions", "$freeTableIndexes", "$getEnvStrings", "$getWasmTableEntry", "$growMemory", "$growTableTo", "$loadWebAssemblyModule",
-    "$mainExports", "$mainTableLength", "$mergeLibSymbols", "$moduleToPlace", "$newDSO", "$placeFunction", "$placedModules", "$trampolineAddress",
+    "$GOT", "$LDSO", "$addedFunctions", "$freeTableIndexes", "$functionsInTableMap", "$getEmptyTableSlot", "$getEnvStrings", "$removeFunction", "$setWasmTableEntry",
+    "$spareTableSlots", "$takeTableSlots", "$timers", "$withdrawSymbols", "$getWasmTableEntry", "$growMemory", "$growTableTo", "$loadWebAssemblyModule",
+    "$mainExports", "$mainTableLength", "$mergeLibSymbols", "$moduleToPlace", "$newDSO", "$placeAll", "$placedModules", "$trampolineAddress",
     "$trampolineSlot", "$wasmTable", "calloc",
   ],
   $interpreterState: {
@@ -96,7 +122,7 @@ addToLibrary({
         functions,
         libraries: libraries.map(({ exports, ...rest }) => rest),
         free: freeTableIndexes.slice(),
-        tableLength: wasmTable.length,
+        tableLength: wasmTable.length - spareTableSlots,
       };
     },
 
@@ -125,15 +151,64 @@ addToLibrary({
 
     placeFunctions({ functions, libraries, free, tableLength }) {
       const owners = libraries.map(({ name }) => LDSO.loadedLibsByName[name].exports);
+      const missing = [];
       for (const [address, owner, name] of functions) {
-        if (address < wasmTable.length && wasmTable.get(address) !== null) continue;
         const func = owner < 0 ? wasmImports[name] : owners[owner][name];
         if (typeof func !== "function") throw new Error(`The function \`${name}\` of the snapshot is missing`);
-        placeFunction(address, func);
+        if (addedFunctions.get(address) !== func) missing.push([address, func]);
       }
+      placeAll(missing);
       growTableTo(tableLength);
       freeTableIndexes.push(...free.filter((address) => wasmTable.get(address) === null));
     },
+
+    // Puts table, symbols and side modules back to what they are in the snapshot that this instance was started from. Linear memory comes after.
+    renew({ functions, libraries, symbols, tableLength }) {
+      ABORT = false;
+      for (const which of Object.keys(timers)) {
+        clearTimeout(timers[which].id);
+        delete timers[which];
+      }
+      Module["compiledSideModules"]?.clear();
+      for (const [name, library] of Object.entries(LDSO.loadedLibsByName)) {
+        if (library.exports === wasmImports || libraries.some((saved) => saved.name === name)) continue;
+        if (library.exports !== "loading") {
+          withdrawSymbols(library.exports);
+          placedModules.delete(library.exports);
+        }
+        delete LDSO.loadedLibsByName[name];
+      }
+      for (const handle of Object.keys(LDSO.loadedLibsByHandle)) {
+        if (LDSO.loadedLibsByHandle[handle].exports !== wasmImports) delete LDSO.loadedLibsByHandle[handle];
+      }
+      for (const { name, isGlobal, uses, handles } of libraries) {
+        const library = LDSO.loadedLibsByName[name];
+        if (library.global && !isGlobal) withdrawSymbols(library.exports);
+        library.global = isGlobal;
+        library.refcount = uses < 0 ? Infinity : uses;
+        for (const handle of handles) LDSO.loadedLibsByHandle[handle] = library;
+      }
+      for (const name of Object.keys(GOT)) {
+        if (Object.hasOwn(symbols, name)) GOT[name].value = symbols[name];
+        else delete GOT[name];
+      }
+      const saved = new Set(functions.map(([address]) => address));
+      const isLibrary = (address) => libraries.some(({ tableBase, tableSize }) => address >= tableBase && address < tableBase + tableSize);
+      freeTableIndexes.length = 0;
+      for (let address = mainTableLength; address < wasmTable.length; address++) {
+        if (address === trampolineSlot || saved.has(address) || isLibrary(address)) continue;
+        if (wasmTable.get(address) !== null) removeFunction(address);
+      }
+      freeTableIndexes.length = 0;
+      spareTableSlots = wasmTable.length - tableLength;
+      for (let address = mainTableLength; address < tableLength; address++) {
+        if (address !== trampolineSlot && !isLibrary(address) && !saved.has(address)) freeTableIndexes.push(address);
+      }
+      mainExports["_emscripten_stack_restore"](mainExports["emscripten_stack_get_base"]());
+    },
+
+    // Where the heap ends: nobody has written behind it.
+    heapEnd: () => HEAPU32[mainExports["emscripten_get_sbrk_ptr"]() >>> 2],
 
     // What constructors put into globals of WebAssembly instead of memory.
     initializeGlobals: () => mainExports["emscripten_stack_init"](),

@@ -32,6 +32,16 @@ const ADJUSTMENTS: &[Adjustment] = &[
         new: "if(!Module[\"skipConstructors\"])wasmExports[\"__wasm_call_ctors\"]();",
     },
     Adjustment {
+        why: "the part of the table that a reset has freed is used again (where)",
+        old: "var tableBase=metadata.tableSize?wasmTable.length:0;",
+        new: "var tableBase=metadata.tableSize?wasmTable.length-spareTableSlots:0;",
+    },
+    Adjustment {
+        why: "the part of the table that a reset has freed is used again (how much)",
+        old: "if(metadata.tableSize){wasmTable.grow(metadata.tableSize)}",
+        new: "if(metadata.tableSize){takeTableSlots(metadata.tableSize)}",
+    },
+    Adjustment {
         why: "a call of a function that nobody has says which one",
         old: "resolved||=resolveSymbol(prop);return resolved(...args)",
         new: "resolved||=resolveSymbol(prop);if(!resolved)abort(`undefined symbol: ${prop} (called by ${libName})`);return resolved(...args)",

@@ -12,15 +12,16 @@ import { loadNodeModules } from "../environment/node";
 import { NotStarted } from "../errors/errors";
 import { enterHome, pythonPaths } from "../fs/layout";
 import { mountNodeFS } from "../fs/mount";
-import { type BootOptions, type SnapshotSource, boot } from "../loader/boot";
+import { type BootOptions, type Restored, type SnapshotSource, boot } from "../loader/boot";
 import { PYTHON_VERSION, VERSION } from "../loader/constants";
+import { makeReset } from "../loader/reset";
 import { makeSourcesReader } from "../loader/sources";
 import { callPython, withImport } from "../loader/python-calls";
 import { Lockfile } from "../packages/lockfile";
 import { Prefetch } from "../packages/prefetch";
 import { bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
 import { type LoadPyodideOptions, checkOptions } from "./options";
-import { type PyodideInterface, makePyodide } from "./pyodide";
+import { type PyodideInterface, type ResetApi, makePyodide } from "./pyodide";
 
 const DEFAULT_HOME = "/home/pyodide";
 /** Where libraries are looked for by their names: those of packages of shared libraries, and those in wheels. */
@@ -49,8 +50,15 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       roots[`module:${name}`] = module;
     }
 
+    const rootsAtStart = { ...roots };
+    const streams = () => ({
+      stdin: makeSource(options.stdin && { stdin: options.stdin }),
+      stdout: makeSink("setStdout", options.stdout && { batched: options.stdout }),
+      stderr: makeSink("setStderr", options.stderr && { batched: options.stderr }),
+    });
+
     let pyodide: PyodideInterface | undefined;
-    const { core, restored } = await bootWithArguments(options, {
+    const bootOptions: BootOptions = {
       environment,
       node,
       downloader,
@@ -61,9 +69,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       argv: ["python", ...(options.args ?? [])],
       // `_` is the path of a program that does not exist here.
       env: { PWD: home, _: undefined, LD_LIBRARY_PATH: LIBRARY_PATH, ...options.env, HOME: home },
-      stdin: makeSource(options.stdin && { stdin: options.stdin }),
-      stdout: makeSink("setStdout", options.stdout && { batched: options.stdout }),
-      stderr: makeSink("setStderr", options.stderr && { batched: options.stderr }),
+      ...streams(),
       convertNullToNone: options.convertNullToNone ?? true,
       toJsLiteralMap: options.toJsLiteralMap ?? true,
       pyproxyToStringRepr: options.pyproxyToStringRepr ?? false,
@@ -79,6 +85,20 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
         await options.fsInit?.(module.FS, { sitePackages: paths.sitePackages });
       },
       makeApi(interpreter) {
+        const resetInterpreter = makeReset(interpreter, bootOptions);
+        const reset: ResetApi = async (parts) => {
+          await resetInterpreter({
+            streams,
+            get roots() {
+              for (const name of Object.keys(roots)) {
+                delete roots[name];
+              }
+              return Object.assign(roots, rootsAtStart, { api: ready });
+            },
+            ...parts,
+            settle,
+          });
+        };
         pyodide = makePyodide(interpreter, {
           lockfile: () => lockfile.get(),
           lockfileNow: () => lockfile.now(),
@@ -86,40 +106,46 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
           packageCacheDirectory,
           prefetch,
           standardLibrarySources: makeSourcesReader({ environment, node, downloader, indexUrl }),
+          reset,
         });
         return pyodide;
       },
-    });
+    };
+    const { core, restored: restoredAtStart } = await bootWithArguments(options, bootOptions);
     const ready = pyodide as unknown as PyodideInterface;
-    if (restored === undefined || restored.changed.has("globals")) {
-      registerModule(core, "js", roots["globals"] as object);
-    }
-    if (restored === undefined) {
-      registerModule(core, "pyodide_js", ready);
-      callPython(core, "_pyodide._importhook.set_package_lookup", packageLookup);
-      // Programs ask `"pyodide" in sys.modules` to find out where they run (ENV-40).
-      void ready.pyodide_py;
-      if (options.checkAPIVersion ?? true) {
-        checkVersion(core);
-      }
-    } else {
-      Object.assign(ready.loadedPackages, restored.loadedPackages);
-    }
-    for (const [name, module] of Object.entries(options.jsModules ?? {})) {
-      if (restored === undefined || restored.changed.has(`module:${name}`)) {
-        registerModule(core, name, module);
-      }
-    }
-    if (options._sysExecutable !== undefined) {
-      withImport(core, "sys", (sys) => Object.assign(sys, { executable: options._sysExecutable }));
-    }
-    await lockfile.arrived();
     if (options.fullStdLib) {
       packages.push(...(await lockfile.get()).standardLibrary());
     }
-    if (packages.length > 0) {
-      await ready.loadPackage(packages, { messageCallback: () => undefined });
-    }
+    /** What follows a start and a reset: what the options ask for. */
+    const settle = async (restored: Restored | undefined): Promise<void> => {
+      if (restored === undefined || restored.changed.has("globals")) {
+        registerModule(core, "js", roots["globals"] as object);
+      }
+      if (restored === undefined) {
+        registerModule(core, "pyodide_js", ready);
+        callPython(core, "_pyodide._importhook.set_package_lookup", packageLookup);
+        // Programs ask `"pyodide" in sys.modules` to find out where they run (ENV-40).
+        void ready.pyodide_py;
+        if (options.checkAPIVersion ?? true) {
+          checkVersion(core);
+        }
+      } else {
+        Object.assign(ready.loadedPackages, restored.loadedPackages);
+      }
+      for (const [name, module] of Object.entries(options.jsModules ?? {})) {
+        if (restored === undefined || restored.changed.has(`module:${name}`)) {
+          registerModule(core, name, module);
+        }
+      }
+      if (options._sysExecutable !== undefined) {
+        withImport(core, "sys", (sys) => Object.assign(sys, { executable: options._sysExecutable }));
+      }
+      await lockfile.arrived();
+      if (packages.length > 0) {
+        await ready.loadPackage(packages, { messageCallback: () => undefined });
+      }
+    };
+    await settle(restoredAtStart);
     return ready;
   };
 }
@@ -148,24 +174,25 @@ function snapshotSource(options: LoadPyodideOptions, downloader: Downloader, ind
   }
   if (typeof given === "string") {
     const url = downloader.resolve(given);
-    return { name: url, bytes: downloader.bytes(url, "the memory snapshot"), isRequired: true };
+    return { name: url, read: () => downloader.bytes(url, "the memory snapshot"), isRequired: true };
   }
   if (given !== undefined && given !== true) {
-    const bytes = Promise.resolve(given as Uint8Array).then((value) => {
+    const read = async (): Promise<Uint8Array> => {
+      const value: unknown = await given;
       const found = bytesOf(value);
       if (found === undefined) {
         throw new TypeError(`loadPyodide: the option \`snapshot\` must be the bytes of a snapshot, its address, true or false, not ${describe(value)}.`);
       }
       return found;
-    });
-    return { name: "The snapshot given to loadPyodide", bytes, isRequired: true };
+    };
+    return { name: "The snapshot given to loadPyodide", read, isRequired: true };
   }
   // What Python reads only while it starts calls for a start of its own.
   if ((options.args ?? []).length > 0 || Object.keys(options.env ?? {}).some((name) => name.startsWith("PYTHON"))) {
     return undefined;
   }
   const url = `${indexUrl}pyodide.snapshot`;
-  return { name: url, bytes: downloader.bytes(url, "the memory snapshot"), isRequired: given === true };
+  return { name: url, read: () => downloader.bytes(url, "the memory snapshot"), isRequired: given === true };
 }
 
 /** The lock file: asked for at once, waited for when it is needed. */

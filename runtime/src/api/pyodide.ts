@@ -9,6 +9,7 @@ import type { EmscriptenModule, FS, PATH } from "../emscripten/module";
 import { describe as describeEnvironment } from "../environment/environment";
 import { mountNativeFS, mountNodeFS } from "../fs/mount";
 import type { Interpreter } from "../loader/boot";
+import type { ResetHooks } from "../loader/reset";
 import { VERSION } from "../loader/constants";
 import { makeNetwork } from "../network/index";
 import type { Network } from "../network/network";
@@ -121,12 +122,22 @@ export interface PyodideInterface {
   proxyReport(): ProxyReport;
   detectEnvironment(): Record<string, boolean>;
   makeMemorySnapshot(): Uint8Array<ArrayBuffer>;
+  /**
+   * Puts the interpreter back to the memory snapshot that it was started from, as if `loadPyodide` had just been called with the same options;
+   * also after a fatal error. What was made of it before is gone: PyProxies throw when they are used, promises of Python code that has not ended
+   * are rejected, timers and suspended calls are forgotten, files and sockets are closed, host directories are unmounted, packages are not loaded.
+   * Handlers and everything else that was set with functions of this object are what they were at the start.
+   */
+  reset(): Promise<void>;
   readonly _module: EmscriptenModule;
   readonly _api: InternalApi;
 }
 
 /** An integer array on shared memory. */
 export type InterruptBuffer = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+
+/** Resets the interpreter; what the API has to do with it is in its argument. */
+export type ResetApi = (parts: Pick<ResetHooks, "underWay" | "forget">) => Promise<void>;
 
 /** What the API needs beside the interpreter. */
 export interface ApiSettings {
@@ -137,6 +148,7 @@ export interface ApiSettings {
   readonly packageCacheDirectory: string | undefined;
   readonly standardLibrarySources: () => Uint8Array | undefined;
   readonly prefetch: Prefetch;
+  readonly reset?: ResetApi | undefined;
 }
 
 /** What Ctrl-C sends. */
@@ -145,7 +157,8 @@ const SIGNAL_MAX = 64;
 
 export function makePyodide(interpreter: Interpreter, settings: ApiSettings): PyodideInterface {
   const { core, module, streams, scheduler, node } = interpreter;
-  const packages = new PackageLoader({
+  const makePackages = (loaded?: Record<string, string>): PackageLoader => new PackageLoader({
+    loadedPackages: loaded,
     module,
     downloader: interpreter.downloader,
     node,
@@ -157,6 +170,10 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     cacheDirectory: settings.packageCacheDirectory,
     prefetch: settings.prefetch,
   });
+  let packages = makePackages();
+  const { loadedPackages } = packages;
+  /** The reset that was asked for last; `isBegun` when what is now is not what it undoes. */
+  let reset: { readonly done: Promise<void>; isBegun: boolean } | undefined;
   let globals: PyDict | undefined;
   let pyodidePackage: PyProxy | undefined;
   let interruptBuffer: InterruptBuffer | undefined;
@@ -186,7 +203,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       stdlibPath: interpreter.paths.stdlibZip,
       archive: interpreter.standardLibrary.file,
       roots: interpreter.roots,
-      loadedPackages: packages.loadedPackages,
+      loadedPackages,
       pristine: () => pristineMemory(interpreter.wasm, interpreter.WebAssembly),
       withoutFiles,
     });
@@ -201,6 +218,55 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       cancel();
       task.destroy();
     }
+  };
+
+  const runAsync = async (code: string, options: RunAsyncOptions | undefined, done: () => void): Promise<Any> => {
+    try {
+      const timeoutMs = options?.timeout;
+      if (timeoutMs !== undefined) {
+        if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
+          throw new TypeError(`runPythonAsync: \`timeout\` must be a number of milliseconds, not ${describe(timeoutMs)}.`);
+        }
+        const { timeout: _timeout, ...others } = options as RunAsyncOptions;
+        const coroutine = evaluate("eval_code_async", "runPythonAsync", code, others);
+        return await awaitLimited(coroutine, timeoutMs);
+      }
+      // Awaiting a coroutine ends its proxy (TT-103).
+      return await evaluate("eval_code_async", "runPythonAsync", code, options);
+    } finally {
+      done();
+    }
+  };
+
+  const resetAfter = async (resetInterpreter: ResetApi, before: Promise<void> | undefined): Promise<void> => {
+    try {
+      await before?.catch(() => undefined);
+      await resetInterpreter({ forget, underWay: () => packages.putting });
+    } finally {
+      if (reset !== undefined) {
+        reset.isBegun = true;
+      }
+    }
+  };
+
+  /** Of a reset: everything of the state that ends. */
+  const forget = (reason: Error): void => {
+    if (reset !== undefined) {
+      reset.isBegun = true;
+    }
+    packages.end(reason);
+    for (const name of Object.keys(loadedPackages)) {
+      delete loadedPackages[name];
+    }
+    packages = makePackages(loadedPackages);
+    globals = undefined;
+    pyodidePackage = undefined;
+    interruptBuffer = undefined;
+    watchInterrupts(module, undefined);
+    core.setSignalCheck(undefined);
+    debug = false;
+    network?.forget();
+    pyodide._api._skip_unwind_fatal_error = false;
   };
 
   const pyodide: PyodideInterface = {
@@ -221,7 +287,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     ERRNO_CODES: module.ERRNO_CODES,
     ffi: core.ffi as unknown as Ffi,
     canvas: makeCanvas(module),
-    loadedPackages: packages.loadedPackages,
+    loadedPackages,
     get lockfile() {
       return settings.lockfileNow()?.content;
     },
@@ -230,18 +296,12 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     runPython(code, options) {
       return evaluate("eval_code", "runPython", code, options);
     },
-    async runPythonAsync(code, options) {
-      const timeoutMs = options?.timeout;
-      if (timeoutMs !== undefined) {
-        if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
-          throw new TypeError(`runPythonAsync: \`timeout\` must be a number of milliseconds, not ${describe(timeoutMs)}.`);
-        }
-        const { timeout: _timeout, ...others } = options as RunAsyncOptions;
-        const coroutine = evaluate("eval_code_async", "runPythonAsync", code, others);
-        return await awaitLimited(coroutine, timeoutMs);
-      }
-      // Awaiting a coroutine ends its proxy (TT-103).
-      return await evaluate("eval_code_async", "runPythonAsync", code, options);
+    runPythonAsync(code, options) {
+      const { era } = core;
+      const waiter = era.await();
+      const promise = runAsync(code, options, () => era.forget(waiter));
+      waiter.promise = promise;
+      return promise;
     },
     pyimport(mod_name) {
       if (typeof mod_name !== "string") {
@@ -290,7 +350,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       const lockfile = await settings.lockfile();
       const wanted = imports
         .map((name) => lockfile.findImport(name) ?? lockfile.findImport(name.split(".")[0] as string))
-        .filter((name) => name !== undefined && !(name in packages.loadedPackages)) as string[];
+        .filter((name) => name !== undefined && !(name in loadedPackages)) as string[];
       return wanted.length === 0 ? [] : await packages.load([...new Set(wanted)], checked);
     },
     unpackArchive(buffer, format, options) {
@@ -365,6 +425,16 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     },
     makeMemorySnapshot() {
       return snapshot(false);
+    },
+    reset() {
+      if (settings.reset === undefined) {
+        return Promise.reject(new Error("reset: this interpreter belongs to the `python` command, which has no state to go back to."));
+      }
+      // Calls at the same time share one.
+      if (reset === undefined || reset.isBegun) {
+        reset = { done: resetAfter(settings.reset, reset?.done), isBegun: false };
+      }
+      return reset.done;
     },
     _module: withCNames(module),
     _api: {

@@ -4,6 +4,7 @@
  * Order of use: construct; give `imports` to the instantiation; `attach`; `setApi`; `start`; then everything else.
  */
 import { toPyArguments, type ToPyOptions } from "../convert/options";
+import type { FatalError } from "../errors/errors";
 import { Scheduler } from "../event-loop/scheduler";
 import { makeFfi, makePrototypes, type Ffi } from "../proxy/classes";
 import { ProxyRegistry, type ProxySettings } from "../proxy/registry";
@@ -17,6 +18,7 @@ import {
   type PyExports,
   type PyPtr,
 } from "./generated";
+import type { Era } from "./era";
 import { HandleTable } from "./handles";
 import { asynchronousImports } from "./imports/asynchronous";
 import { bufferImports } from "./imports/buffers";
@@ -66,6 +68,7 @@ export class Core {
   readonly #handles: HandleTable;
   readonly #wire: Wire;
   readonly #stacks: Stacks;
+  readonly #callbacks: ImportContext["callbacks"] = new Map();
   #globals: object | undefined;
 
   constructor(options: CoreOptions) {
@@ -91,6 +94,7 @@ export class Core {
       registry: this.proxies,
       stacks,
       schedule,
+      callbacks: this.#callbacks,
       calledPromises: new WeakSet(),
       plainDicts: options.toJsLiteralMap === false,
     };
@@ -148,6 +152,36 @@ export class Core {
     if (this.options.convertNullToNone === false) flags |= START_KEEP_NULL;
     if (this.options.toJsLiteralMap === false) flags |= START_PLAIN_DICTS;
     return flags;
+  }
+
+  // ---- for resets -------------------------------------------------------------------------------------------------------
+
+  /** Notes something that waits for Python, so that a reset rejects it. */
+  get era(): Era {
+    return this.#wire.era;
+  }
+
+  /** Is a call from JavaScript into Python under way? Stacks that wait do not count. */
+  get isCalled(): boolean {
+    return this.#wire.dead === undefined && !this.#memory.isIdle;
+  }
+
+  /** Ends what is: proxies, tasks, stacks and timers are gone, and every call throws until `begin`. */
+  end(error: FatalError): void {
+    this.#wire.end(error);
+    this.#stacks.clear();
+    for (const { cancel } of this.#callbacks.values()) cancel();
+    this.#callbacks.clear();
+    this.operations.clear();
+    this.#globals = undefined;
+  }
+
+  /** After linear memory was replaced: what follows is `restoreHandles` and `resume`, as at a start. */
+  begin(): void {
+    const { options } = this;
+    this.#wire.begin();
+    this.#memory.openArena(this.#wire.exports.pyox_py_arena_address());
+    this.proxies.begin(options.debug ?? false, options.keepBorrowedProxies ?? false);
   }
 
   // ---- for snapshots ----------------------------------------------------------------------------------------------------

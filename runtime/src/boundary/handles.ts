@@ -19,7 +19,7 @@ export class HandleTable {
   readonly #values: unknown[] = new Array(HANDLE_FIRST_FREE).fill(undefined);
   readonly #free: number[] = [];
   /** Numbers for identities (`js_id`): objects weakly, other values as long as the table lives. */
-  readonly #objectIds = new WeakMap<object, number>();
+  #objectIds = new WeakMap<object, number>();
   readonly #valueIds = new Map<unknown, number>();
   #nextId = 1;
 
@@ -94,6 +94,8 @@ export class HandleTable {
     this.#values.length = HANDLE_FIRST_FREE;
     this.#free.length = 0;
     this.#nextId = nextIdentity;
+    this.#objectIds = new WeakMap();
+    this.#valueIds.clear();
     for (const [handle, value, identity] of entries) {
       this.#values[handle] = value;
       if (identity !== undefined) this.#idsOf(value).set(value, identity);

@@ -67,8 +67,10 @@ export class Memory {
     this.refresh();
   }
 
-  /** Sets the arena up at the address that wasm reserves for it. */
+  /** Sets the arena up at the address that wasm reserves for it, empty. */
   openArena(address: number): void {
+    this.#outer.length = 0;
+    this.#retired = 0;
     this.#base = address >>> 0;
     this.#lowest = this.#base;
     this.top = this.#base;

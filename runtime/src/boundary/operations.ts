@@ -18,6 +18,7 @@ import {
   type PyPtr,
   type WirePtr,
 } from "./generated";
+import type { Waiter } from "./era";
 import type { Stacks } from "./stacks";
 import type { Wire } from "./wire";
 
@@ -76,6 +77,13 @@ export class Operations {
     readonly wire: Wire,
     readonly stacks: Stacks,
   ) {}
+
+  /** Forgets what is known about objects: a reset has put others in their places. */
+  clear(): void {
+    this.#names.clear();
+    this.#types.clear();
+    this.#countedTypes.clear();
+  }
 
   // ---- references and texts -------------------------------------------------------------------------------------------
 
@@ -351,9 +359,18 @@ export class Operations {
    * As `callKwargs`, on a stack of its own that may be suspended. Rejects where the engine has no JSPI.
    * The wire values are in memory of their own: the arena is for calls that end before anything else happens.
    */
-  async callPromising(object: PyPtr, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): Promise<unknown> {
+  callPromising(object: PyPtr, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const { era } = this.wire;
+    const waiter = era.await();
+    const promise = this.#callPromising(object, args, kwargs, waiter);
+    waiter.promise = promise;
+    return promise;
+  }
+
+  async #callPromising(object: PyPtr, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>, waiter: Waiter): Promise<unknown> {
     const call = this.#promisingExport(this.wire.exports.pyox_py_object_call_suspendable);
     if (call === undefined) {
+      this.wire.era.forget(waiter);
       throw (
         this.wire.dead ??
         new Error(
@@ -362,7 +379,7 @@ export class Operations {
       );
     }
     const { wire, stacks } = this;
-    const { memory } = wire;
+    const { memory, era } = wire;
     const names = Object.keys(kwargs);
     const all = [...args, ...names.map((name) => kwargs[name])];
     const block = memory.alloc((1 + all.length + names.length) * WIRE_BYTES);
@@ -377,19 +394,24 @@ export class Operations {
       wire.encodeAll(names, namesAt);
       running = stacks.enter(() => call(object, at, args.length, namesAt, names.length, out));
     } catch (error) {
+      era.forget(waiter);
       memory.free(block);
       throw wire.escaped(error);
     } finally {
       memory.release(mark);
     }
     try {
-      const tag = await running;
+      const ended = new Promise<never>((_resolve, reject) => {
+        waiter.reject = reject;
+      });
+      const tag = await Promise.race([running, ended]);
       if (tag === TAG_FAILURE) wire.raiseFirst();
       return wire.decode(tag, out);
     } catch (error) {
       throw wire.escaped(error);
     } finally {
-      memory.free(block);
+      era.forget(waiter);
+      if (!era.isOver) memory.free(block);
     }
   }
 

@@ -121,6 +121,17 @@ export class Stacks {
     for (const callback of postponed) this.schedule(() => this.whenFree(callback), 0);
   }
 
+  /** Forgets every stack: what is suspended never goes on. Timers that were set are the scheduler's. */
+  clear(): void {
+    this.#floor = NONE;
+    this.#settlements.clear();
+    this.#waiting.clear();
+    this.#computing.clear();
+    this.#postponed = [];
+    this.#hasSignalArrived = undefined;
+    this.#isWatching = false;
+  }
+
   /** Runs a callback of Python now, or when no computation is interrupted by it. */
   whenFree(callback: () => void): void {
     if (this.#computing.size === 0) callback();

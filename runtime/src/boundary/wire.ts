@@ -8,6 +8,7 @@
  * Not here: deep conversion (tape), what a PyProxy can do (proxy).
  */
 import { deadError, fatalError, tearsDownWasm, type FatalError } from "../errors/errors";
+import { Era } from "./era";
 import { doubleProxyFlags, valueFlags } from "./flags";
 import {
   ASCII_DATA_OFFSET,
@@ -77,10 +78,13 @@ export class Wire {
   tapeScratch: Scratch | undefined;
   /** The fatal error, once there was one. */
   dead: FatalError | undefined;
+  /** What is made now belongs to it. */
+  era = new Era();
 
   /** Comlink's symbol by which its proxies are known, once it was registered. */
   comlinkSymbol: symbol | undefined;
 
+  #livingExports: PyExports | undefined;
   /** What imports have failed with and wasm has not taken yet: more than one only within each other. */
   readonly #pending: unknown[] = [];
   /** What exports have failed with and their callers have not thrown yet. */
@@ -384,10 +388,36 @@ export class Wire {
   /** Marks the instance as dead: every later call throws. Returns the fatal error. */
   die(reason: unknown): FatalError {
     if (this.dead === undefined) {
+      this.#keepExports();
       this.dead = fatalError(reason);
       this.exports = deadExports(this.dead);
     }
     return this.dead;
+  }
+
+  /** Ends the era: no call is made any more, and everything of it is gone. */
+  end(error: FatalError): void {
+    this.#keepExports();
+    this.dead = error;
+    this.exports = deadExports(error);
+    this.era.end(error);
+  }
+
+  /** A new era begins: linear memory holds an interpreter that knows nothing of what was. */
+  begin(): void {
+    this.exports = this.#livingExports ?? this.exports;
+    this.dead = undefined;
+    this.era = new Era();
+    this.#pending.length = 0;
+    this.#stored.length = 0;
+    this.#raised = undefined;
+    this.tapeScratch = undefined;
+    this.comlinkSymbol = undefined;
+  }
+
+  /** What `begin` brings back. */
+  #keepExports(): void {
+    if (this.dead === undefined) this.#livingExports = this.exports;
   }
 
   #withoutError(): Error {

@@ -136,6 +136,27 @@ export function buildOf(createModule: CreateModule, wasm: WebAssembly.Module, ap
  * module at once (the main thread of a page).
  */
 export function pristineMemory(wasm: WebAssembly.Module, api: typeof WebAssembly): Uint8Array | undefined {
+  try {
+    return memoryOf(new api.Instance(wasm, lifelessImports(wasm, api)));
+  } catch (error) {
+    if ((error as { name?: unknown } | null)?.name === "RangeError") {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** The same, everywhere. */
+export async function pristineMemoryLater(wasm: WebAssembly.Module, api: typeof WebAssembly): Promise<Uint8Array> {
+  return memoryOf(await api.instantiate(wasm, lifelessImports(wasm, api)));
+}
+
+function memoryOf({ exports }: WebAssembly.Instance): Uint8Array {
+  return new Uint8Array((exports["memory"] as WebAssembly.Memory).buffer);
+}
+
+/** Imports for an instance of which nothing runs. */
+function lifelessImports(wasm: WebAssembly.Module, api: typeof WebAssembly): WebAssembly.Imports {
   const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
   for (const { module, name, kind } of api.Module.imports(wasm)) {
     const group = (imports[module] ??= {});
@@ -147,15 +168,7 @@ export function pristineMemory(wasm: WebAssembly.Module, api: typeof WebAssembly
       group[name] = makeTag(api);
     }
   }
-  try {
-    const { exports } = new api.Instance(wasm, imports);
-    return new Uint8Array((exports["memory"] as WebAssembly.Memory).buffer);
-  } catch (error) {
-    if ((error as { name?: unknown } | null)?.name === "RangeError") {
-      return undefined;
-    }
-    throw error;
-  }
+  return imports;
 }
 
 function makeTag(api: typeof WebAssembly): WebAssembly.ImportValue {

@@ -129,6 +129,9 @@ export interface InterpreterState {
   read(): SavedTable | string;
   placeLibraries(table: SavedTable, binaries: readonly Uint8Array[]): Promise<void>;
   placeFunctions(table: SavedTable): void;
+  /** Undoes what was done to table, symbols and side modules since the start from a snapshot. */
+  renew(table: SavedTable): void;
+  heapEnd(): number;
   initializeGlobals(): void;
   keepingOwn(overwrite: () => void): void;
 }

@@ -37,6 +37,13 @@ export class ProgramExit extends FatalError {
 }
 Object.defineProperty(FatalError.prototype, "name", { value: "FatalError", configurable: true, writable: true });
 
+/** The interpreter was put back to its start: what was in it before is gone. */
+export class ResetError extends FatalError {
+  constructor(message = "the interpreter was reset (pyodide.reset()), and with it everything that it held before is gone") {
+    super(message);
+  }
+}
+
 /** Python did what its arguments asked for (`--version`), or refused them, and was not started. */
 export class NotStarted extends ProgramExit {
   constructor(status: number) {
@@ -58,6 +65,7 @@ export function fatalError(reason: unknown): FatalError {
 
 /** The error that calls after a fatal one throw. */
 export function deadError(first: Error): FatalError {
+  if (first instanceof ResetError) return first;
   return new FatalError(`The Python interpreter is dead since an earlier fatal error, so this call was not made. ${first.message}`, {
     cause: first,
   });

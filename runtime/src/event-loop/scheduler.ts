@@ -18,6 +18,7 @@ interface Entry {
 
 export class Scheduler {
   private readonly queue: Entry[] = [];
+  private readonly timers = new Set<Cancel>();
   private readonly post: () => void;
 
   constructor() {
@@ -28,7 +29,16 @@ export class Scheduler {
   schedule(callback: () => void, delayMs = 0): Cancel {
     // NaN and negative delays mean "as soon as possible", as they do for setTimeout.
     if (delayMs > 0) {
-      return scheduleLater(callback, delayMs);
+      const cancel = scheduleLater(() => {
+        this.timers.delete(forget);
+        callback();
+      }, delayMs);
+      const forget = (): void => {
+        this.timers.delete(forget);
+        cancel();
+      };
+      this.timers.add(forget);
+      return forget;
     }
     const entry: Entry = { callback };
     this.queue.push(entry);
@@ -36,6 +46,14 @@ export class Scheduler {
     return () => {
       entry.callback = undefined;
     };
+  }
+
+  /** Forgets everything that was scheduled. */
+  clear(): void {
+    this.queue.length = 0;
+    for (const forget of this.timers) {
+      forget();
+    }
   }
 
   private runNext(): void {

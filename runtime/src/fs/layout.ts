@@ -34,6 +34,22 @@ export function layOut(module: Pick<EmscriptenModule, "FS" | "ERRNO_CODES">, pat
   placeStoredFile(module, paths.stdlibZip, stdlib, 0o444, (error) => console.error(`Python cannot read its standard library: ${String((error as Error).message)}`));
 }
 
+/** Makes the whole file system anew, as it is when an instance begins; host directories are unmounted, and whatever was open is closed. */
+export function renewFiles({ FS }: Pick<EmscriptenModule, "FS">): void {
+  for (const stream of FS.streams) {
+    try {
+      if (stream) {
+        FS.close(stream);
+      }
+    } catch {
+      // What cannot be closed, like a file whose host is gone, is forgotten.
+    }
+  }
+  const inside = FS as unknown as { root: null; mounts: unknown[]; devices: object; streams: unknown[]; currentPath: string; initialized: boolean; staticInit(): void };
+  Object.assign(inside, { root: null, mounts: [], devices: {}, streams: [], currentPath: "/", initialized: false });
+  inside.staticInit();
+}
+
 /** Makes the home directory and goes there. */
 export function enterHome(module: Pick<EmscriptenModule, "FS">, home: string): void {
   const { FS } = module;

@@ -70,7 +70,8 @@ export interface BootOptions {
 /** A snapshot to start from. */
 export interface SnapshotSource {
   readonly name: string;
-  readonly bytes: Promise<Uint8Array>;
+  /** Gets its bytes. They are not kept: a reset asks for them again. */
+  readonly read: () => Promise<Uint8Array>;
   /** A snapshot that cannot be used is an error if somebody asked for it, else one warning. */
   readonly isRequired: boolean;
 }
@@ -93,6 +94,8 @@ export interface Interpreter {
   readonly stdlib: string;
   readonly standardLibrary: StandardLibrary;
   readonly roots: Record<string, object>;
+  /** Puts the devices and files of a start into an empty file system. */
+  readonly layOut: () => void;
   /** Set if it was started from a snapshot. */
   readonly restored: Restored | undefined;
 }
@@ -106,12 +109,13 @@ export interface Restored {
 export async function boot(options: BootOptions): Promise<Interpreter> {
   const { environment, node, downloader, indexUrl } = options;
   const wasm = downloader.wasm(`${indexUrl}pyodide.asm.wasm`, "the WebAssembly module");
-  const library = new StandardLibraryFinder(options);
+  const snapshotBytes = options.snapshot?.read();
+  const library = new StandardLibraryFinder(options, snapshotBytes);
   if (options.snapshot === undefined || options.isStdLibChosen || !downloader.canReadNow(options.stdLibUrl)) {
     library.start();
   }
   const createModule = loadCreateModule(options);
-  for (const promise of [wasm, createModule, options.snapshot?.bytes]) {
+  for (const promise of [wasm, createModule, snapshotBytes]) {
     promise?.catch(() => undefined);
   }
 
@@ -143,6 +147,11 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   const build = buildOf(await createModule, compiled, api);
   const { snapshot, standardLibrary } = await library.find(build);
 
+  const layOutAll = (prepared: EmscriptenModule): void => {
+    streams.install(prepared);
+    layOut(prepared, paths, standardLibrary.file);
+    options.prepareFiles(prepared);
+  };
   module = await instantiate({
     createModule: await createModule,
     wasm,
@@ -153,10 +162,8 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
     prepare(prepared) {
       Object.assign(prepared.ENV, options.env);
       keepDirectoryTimesDistinct(prepared);
-      streams.install(prepared);
       endPipes(prepared.PIPEFS);
-      layOut(prepared, paths, standardLibrary.file);
-      options.prepareFiles(prepared);
+      layOutAll(prepared);
     },
     onEnd(error) {
       // What was written before the end is not lost.
@@ -168,9 +175,10 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   core.attach(module.wasmExports, module.wasmMemory);
   await options.beforeStart(module, paths);
 
+  const instance = module;
   const interpreter = {
     core, module, streams, scheduler, paths, environment, node, downloader, build, wasm: await wasm, WebAssembly: api, stdlib: standardLibrary.identity,
-    standardLibrary, roots: options.roots, restored: undefined as Restored | undefined,
+    standardLibrary, layOut: () => layOutAll(instance), roots: options.roots, restored: undefined as Restored | undefined,
   };
   const pyodideApi = options.makeApi(interpreter);
   options.roots["api"] = pyodideApi;
@@ -196,7 +204,10 @@ export interface StandardLibrary {
 class StandardLibraryFinder {
   private whole: Promise<Uint8Array> | undefined;
 
-  constructor(private readonly options: BootOptions) {}
+  constructor(
+    private readonly options: BootOptions,
+    private readonly snapshotBytes: Promise<Uint8Array> | undefined,
+  ) {}
 
   /** The whole archive is needed: asks for it. */
   start(): Promise<Uint8Array> {
@@ -233,11 +244,11 @@ class StandardLibraryFinder {
 
   private async readSnapshot(build: string): Promise<Snapshot | undefined> {
     const source = this.options.snapshot;
-    if (source === undefined) {
+    if (source === undefined || this.snapshotBytes === undefined) {
       return undefined;
     }
     try {
-      const snapshot = decode(await source.bytes, source.name);
+      const snapshot = decode(await this.snapshotBytes, source.name);
       checkBuild(snapshot, source.name, build);
       return snapshot;
     } catch (error) {
@@ -275,6 +286,14 @@ class StandardLibraryFinder {
     });
     return { identity: header.stdlib, file: new PartlyPresentFile(savedParts(header.archive, archive), rest), fetch: () => rest.fetch() };
   }
+}
+
+/** The snapshot once more. Throws if it is not what it was. */
+export async function loadSnapshot(source: SnapshotSource, build: string, stdlib: string): Promise<Snapshot> {
+  const snapshot = decode(await source.read(), source.name);
+  checkBuild(snapshot, source.name, build);
+  checkStandardLibrary(snapshot, source.name, stdlib);
+  return snapshot;
 }
 
 async function loadCreateModule({ environment, node, indexUrl }: BootOptions): Promise<CreateModule> {

@@ -231,6 +231,14 @@ export class Network {
     return lookup;
   }
 
+  /** Of a reset, after all descriptors were closed: nobody waits any more. */
+  forget(): void {
+    this.#lookups.clear();
+    this.#watched.clear();
+    for (const waiter of [...this.#anyWaiters, ...this.#lookupWaiters]) waiter();
+    this.#updateAwaited();
+  }
+
   // ---- waiting ----
 
   /** Resolves at the next change of a socket (0: of any; -1: of a lookup), or after some milliseconds. */

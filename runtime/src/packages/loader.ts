@@ -48,6 +48,8 @@ export interface PythonInstaller {
 }
 
 export interface PackageLoaderOptions {
+  /** The list to keep; default: a new one. */
+  readonly loadedPackages?: Record<string, string> | undefined;
   readonly module: EmscriptenModule;
   readonly downloader: Downloader;
   readonly node: NodeModules | undefined;
@@ -96,7 +98,11 @@ interface Prepared {
 
 export class PackageLoader {
   /** Package name to where it came from. */
-  readonly loadedPackages: Record<string, string> = makeLoadedPackages();
+  readonly loadedPackages: Record<string, string>;
+  /** Why nothing is installed any more. */
+  private ended: Error | undefined;
+  /** The installation that is under way, which must not be torn apart: it lasts as long as its side modules take. */
+  putting: Promise<unknown> | undefined;
   private turn: Promise<unknown> = Promise.resolve();
   private inflater: Promise<Inflater> | undefined;
   private readonly files: LazyFiles;
@@ -105,6 +111,7 @@ export class PackageLoader {
   readonly bytecode: Bytecode;
 
   constructor(private readonly options: PackageLoaderOptions) {
+    this.loadedPackages = options.loadedPackages ?? makeLoadedPackages();
     this.files = new LazyFiles(options.module);
     this.sideModules = new SideModules(options.module, options.node?.WebAssembly ?? WebAssembly, options.isMainThread);
     this.bytecode = new Bytecode({
@@ -115,6 +122,12 @@ export class PackageLoader {
     });
     this.downloads = new PackageDownloader({ ...options, sha256: (bytes) => options.python.sha256(bytes) });
   }
+
+  /** Nothing is installed from now on: the interpreter is another one. What is under way fails. */
+  end(reason: Error): void {
+    this.ended = reason;
+  }
+
 
   /** Loads packages by name or address, with what they need. */
   load(names: readonly string[], options: LoadOptions = {}): Promise<PackageData[]> {
@@ -275,7 +288,18 @@ export class PackageLoader {
   }
 
   /** Puts packages into the file system and loads their side modules; undoes all of it when something fails. */
-  private async put(packages: readonly Prepared[]): Promise<void> {
+  private put(packages: readonly Prepared[]): Promise<void> {
+    if (this.ended !== undefined) {
+      throw this.ended;
+    }
+    const done = this.putNow(packages).finally(() => {
+      this.putting = undefined;
+    });
+    this.putting = done.catch(() => undefined);
+    return done;
+  }
+
+  private async putNow(packages: readonly Prepared[]): Promise<void> {
     const { FS } = this.options.module;
     this.files.begin();
     const checked = new Set<string>();

@@ -12,8 +12,12 @@ export function watchAwaitable(registry: ProxyRegistry, state: PyProxyState): Pr
   if (known !== undefined) return known;
   const awaitable = state.lifetime.object;
   const isCoroutine = registry.isCoroutine(state);
+  const { era } = registry;
+  const waiter = era.await();
   const promise = new Promise<unknown>((resolve, reject) => {
+    waiter.reject = reject;
     const settle = (ok: boolean, value: unknown): void => {
+      era.forget(waiter);
       if (isCoroutine) {
         registry.end(state, "Object has already been destroyed: this coroutine is done, and can be awaited only once in Python");
       }
@@ -21,8 +25,14 @@ export function watchAwaitable(registry: ProxyRegistry, state: PyProxyState): Pr
       else reject(value);
     };
     registry.owningFunctions.add(settle);
-    registry.operations.watch(awaitable, settle);
+    try {
+      registry.operations.watch(awaitable, settle);
+    } catch (error) {
+      era.forget(waiter);
+      throw error;
+    }
   });
+  waiter.promise = promise;
   registry.promises.set(state.lifetime, promise);
   return promise;
 }

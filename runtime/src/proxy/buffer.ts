@@ -3,6 +3,7 @@
  * Invariant: a view keeps its Python buffer open until `release` or the finalizer.
  * `data` is made anew when memory has grown, because growth detaches every older typed array.
  */
+import type { Era } from "../boundary/era";
 import type { BufferDescription } from "../boundary/operations";
 import type { ProxyRegistry } from "./registry";
 
@@ -67,10 +68,12 @@ export class PyBufferView {
 
   readonly #makeData: () => ArrayBufferView;
   readonly #release: () => void;
+  /** Throws when the buffer is gone with all of the interpreter. */
+  readonly #check: () => void;
   #data: ArrayBufferView;
 
   /** @internal */
-  constructor(description: BufferDescription, layout: Layout, makeData: () => ArrayBufferView, release: () => void) {
+  constructor(description: BufferDescription, layout: Layout, makeData: () => ArrayBufferView, check: () => void, release: () => void) {
     this.offset = layout.offset;
     this.strides = layout.strides;
     this.readonly = description.readonly;
@@ -84,12 +87,14 @@ export class PyBufferView {
     this._view_ptr = description.view;
     this.#makeData = makeData;
     this.#release = release;
+    this.#check = check;
     this.#data = makeData();
   }
 
   /** A typed array over the memory of the buffer. After the interpreter's memory has grown, read this property again. */
   get data(): ArrayBufferView {
     if (this._released) throw new Error("The buffer view has been released: call `getBuffer` again");
+    this.#check();
     if (this.#data.buffer.byteLength === 0) this.#data = this.#makeData();
     return this.#data;
   }
@@ -113,11 +118,14 @@ interface Layout {
 /** The methods of a PyBuffer. */
 export function bufferMethods(registry: ProxyRegistry) {
   const { operations } = registry;
-  const open = new FinalizationRegistry<BufferDescription["view"]>((view) => operations.closeBuffer(view));
+  const open = new FinalizationRegistry<{ readonly view: BufferDescription["view"]; readonly era: Era }>(({ view, era }) => {
+    if (!era.isOver) operations.closeBuffer(view);
+  });
   return {
     /** A view of the buffer; `type` is one of i8, u8, u8clamped, i16, u16, i32, u32, i64, u64, f32, f64, dataview. */
     getBuffer(this: unknown, type?: string): PyBufferView {
       const { object } = registry.require(this, "getBuffer").lifetime;
+      const { era } = registry;
       if (type !== undefined && type !== "dataview" && !Object.hasOwn(VIEW_TYPES, type)) {
         throw new TypeError(`Unknown buffer type \`${String(type)}\`: use one of ${Object.keys(VIEW_TYPES).join(", ")}, dataview`);
       }
@@ -127,17 +135,20 @@ export function bufferMethods(registry: ProxyRegistry) {
         const ViewType = chosen === "dataview" ? undefined : VIEW_TYPES[chosen];
         const elementBytes = ViewType?.BYTES_PER_ELEMENT ?? 1;
         const layout = layoutOf(description, elementBytes);
+        const check = (): void => {
+          if (era.isOver) throw new Error(`The buffer view is gone: ${era.reason}`);
+        };
         const makeData = (): ArrayBufferView => {
           operations.wire.memory.fresh();
           const { buffer } = operations.wire.memory.u8;
           if (ViewType === undefined) return new DataView(buffer, layout.start, layout.bytes);
           return new ViewType(buffer, layout.start, layout.bytes / elementBytes);
         };
-        const view = new PyBufferView(description, layout, makeData, () => {
+        const view = new PyBufferView(description, layout, makeData, check, () => {
           open.unregister(view);
-          operations.closeBuffer(description.view);
+          if (!era.isOver) operations.closeBuffer(description.view);
         });
-        open.register(view, description.view, view);
+        open.register(view, { view: description.view, era }, view);
         return view;
       } catch (error) {
         operations.closeBuffer(description.view);

@@ -2,8 +2,9 @@
  * Lifetime of what a PyProxy stands for: one reference to a Python object, shared by the proxy, its `captureThis` and `bind`
  * variants, and ended together with the lifetimes of the attributes that were read through it.
  * Invariants: the reference is given back exactly once; a lifetime refers to no proxy, so that the finalizer's record of it
- * keeps nothing alive.
+ * keeps nothing alive; when its era is over (a reset), the object is gone and there is nothing to give back.
  */
+import type { Era } from "../boundary/era";
 import type { PyPtr } from "../boundary/generated";
 
 /** What gives references back. */
@@ -38,6 +39,7 @@ export class Lifetime {
   constructor(
     object: PyPtr,
     readonly parent: Lifetime | undefined,
+    private readonly era: Era,
   ) {
     this.#object = object;
     if (parent !== undefined) (parent.#children ??= new Set()).add(this);
@@ -45,18 +47,18 @@ export class Lifetime {
 
   /** Has the reference not been given back? */
   get isAlive(): boolean {
-    return this.#object !== GONE;
+    return this.#object !== GONE && !this.era.isOver;
   }
 
   /** The object, borrowed. Throws when the reference has been given back. */
   get object(): PyPtr {
-    if (this.#object === GONE) throw this.error();
+    if (this.#object === GONE || this.era.isOver) throw this.error();
     return this.#object;
   }
 
   /** The object, borrowed, or 0. */
   get objectOrNone(): PyPtr {
-    return this.#object;
+    return this.era.isOver ? GONE : this.#object;
   }
 
   /** Gives the reference back, and those of the attributes. Nothing happens when that has been done. */
@@ -83,7 +85,7 @@ export class Lifetime {
   /** Takes the object out, if it is there. */
   #finish(owner: ReferenceOwner, reason: Reason): PyPtr {
     const object = this.#object;
-    if (object === GONE) return GONE;
+    if (object === GONE || this.era.isOver) return GONE;
     this.#object = GONE;
     this.#reason = reason;
     owner.ended(this);
@@ -98,6 +100,7 @@ export class Lifetime {
 
   /** What using it after its end throws. */
   error(): Error {
+    if (this.#object !== GONE && this.era.isOver) return new Error(`${DESTROYED}: ${this.era.reason}`);
     const reason = typeof this.#reason === "string" ? this.#reason : this.#reason();
     if (this.debugNote === undefined) return new Error(reason);
     const { type, text, madeAt } = this.debugNote;

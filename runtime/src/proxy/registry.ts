@@ -6,6 +6,7 @@
  * Invariant: a value is a PyProxy of this interpreter exactly if `stateOf` says so.
  */
 import { PYPROXY_CAPTURE_THIS, PYPROXY_ROUNDTRIP, PY_HAS_AWAIT, PY_HAS_CALL, PY_HAS_MUTABLE_SEQUENCE, PY_HAS_SEQUENCE, type PyPtr } from "../boundary/generated";
+import type { Era } from "../boundary/era";
 import type { Operations } from "../boundary/operations";
 import type { ProxyMaker } from "../boundary/wire";
 import { ApiTable, type Api } from "./api";
@@ -75,9 +76,22 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   /** What was made in debug mode and is alive. */
   readonly noted = new Set<Lifetime>();
 
+  /** What is made now belongs to it. */
+  get era(): Era {
+    return this.operations.wire.era;
+  }
+
   /** Number of references that PyProxies hold. */
   get live(): number {
     return this.#live;
+  }
+
+  /** After a reset: nothing is left of what was. */
+  begin(debug: boolean, keepBorrowed: boolean): void {
+    this.#live = 0;
+    this.noted.clear();
+    this.settings.debug = debug;
+    this.settings.keepBorrowed = keepBorrowed;
   }
 
   drop(object: PyPtr): void {
@@ -117,7 +131,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
 
   /** A PyProxy that owns one reference to the object, freed at the latest when the proxy is garbage collected. */
   make(object: PyPtr, flags: number): object {
-    const state = this.#new(new Lifetime(object, undefined), flags, undefined, undefined);
+    const state = this.#new(new Lifetime(object, undefined, this.era), flags, undefined, undefined);
     this.register(state);
     return state.proxy;
   }
@@ -125,7 +139,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   /** A lifetime without a proxy, for functions that stand for a Python object in another way. */
   lifetime(object: PyPtr): Lifetime {
     this.#live++;
-    return new Lifetime(object, undefined);
+    return new Lifetime(object, undefined, this.era);
   }
 
   /** Frees a lifetime when `owner` is garbage collected. */
@@ -141,7 +155,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
 
   /** A PyProxy for an argument: added to `lent`, to be ended by `endBorrowing`. */
   lend(object: PyPtr, flags: number, lent: PyProxyState[]): object {
-    const state = this.#new(new Lifetime(object, undefined), flags, undefined, undefined);
+    const state = this.#new(new Lifetime(object, undefined, this.era), flags, undefined, undefined);
     lent.push(state);
     return state.proxy;
   }
@@ -161,7 +175,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
 
   /** The proxy of an attribute: lives as long as its root. */
   attribute(root: PyProxyState, object: PyPtr, flags: number): PyProxyState {
-    return this.#new(new Lifetime(object, root.lifetime), flags, root.proxy, undefined);
+    return this.#new(new Lifetime(object, root.lifetime, this.era), flags, root.proxy, undefined);
   }
 
   /** Another proxy of the same lifetime. */
@@ -187,13 +201,13 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   /** The JSON adaptor of an item: lives as long as the root's proxy. */
   adaptorOfItem(root: PyProxyState, object: PyPtr, flags: number): JsonState {
     this.#live++;
-    return this.#newAdaptor(new Lifetime(object, root.lifetime), flags, root.proxy);
+    return this.#newAdaptor(new Lifetime(object, root.lifetime, this.era), flags, root.proxy);
   }
 
   /** A proxy of the same object with its own lifetime. */
   copy(of: PyProxyState): object {
     const object = this.operations.clone(of.lifetime.object);
-    const state = this.#new(new Lifetime(object, undefined), of.flags & ~PYPROXY_ROUNDTRIP, undefined, of.binding);
+    const state = this.#new(new Lifetime(object, undefined, this.era), of.flags & ~PYPROXY_ROUNDTRIP, undefined, of.binding);
     this.register(state);
     return state.proxy;
   }

@@ -12,7 +12,7 @@ export interface MemoryImage {
 }
 
 /** What of `memory` differs from `base`, behind whose end there are zeros. */
-export function readMemory(memory: Uint8Array, base: Uint8Array): MemoryImage {
+export function readMemory(memory: Uint8Array, base: Uint8Array, gapWords = GAP_WORDS_MAX): MemoryImage {
   const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length >>> 2);
   const baseWords = new Uint32Array(base.buffer, base.byteOffset, base.length >>> 2);
   const runs: number[] = [];
@@ -29,7 +29,7 @@ export function readMemory(memory: Uint8Array, base: Uint8Array): MemoryImage {
     if (words[index] === (index < baseWords.length ? baseWords[index] : 0)) {
       continue;
     }
-    if (start < 0 || index - last > GAP_WORDS_MAX) {
+    if (start < 0 || index - last > gapWords) {
       close();
       start = index;
     }

@@ -27,11 +27,12 @@ export function checkStandardLibrary({ header }: Snapshot, name: string, stdlib:
   }
 }
 
-/** The root object whose abilities differ from those that Python's types were chosen by, by name: to be registered again. */
+/** Roots that have to be given to Python again, by name: those whose abilities differ from what Python's types were chosen by, and JavaScript modules that the snapshot does not know. */
 export type Changed = ReadonlySet<string>;
 
-export async function restore(core: Core, module: EmscriptenModule, { header, runs, memory, files }: Snapshot, name: string, roots: Roots): Promise<Changed> {
+export async function restore(core: Core, module: EmscriptenModule, snapshot: Snapshot, name: string, roots: Roots): Promise<Changed> {
   const { interpreterState: state, FS } = module;
+  const { header, runs, memory, files } = snapshot;
   placeFiles(module, header.files, files);
   state.growMemory(header.memoryBytes);
   if (header.table.libraries.length > 0) {
@@ -48,6 +49,12 @@ export async function restore(core: Core, module: EmscriptenModule, { header, ru
     }
     writeMemory(linear, runs, memory);
   });
+  return goOn(core, module, snapshot, name, roots);
+}
+
+/** What follows when linear memory and table are there. */
+export function goOn(core: Core, module: EmscriptenModule, { header }: Pick<Snapshot, "header">, name: string, roots: Roots): Changed {
+  const { interpreterState: state, FS } = module;
   state.initializeGlobals();
   module.timeZone.tellAgain(header.timeZone);
   if (header.files.length > 0) {
@@ -64,6 +71,11 @@ export async function restore(core: Core, module: EmscriptenModule, { header, ru
     }
     return [saved.handle, value, saved.identity] as const;
   });
+  for (const root of Object.keys(roots)) {
+    if (root.startsWith("module:") && !header.handles.some((saved) => "path" in saved && saved.path[0] === root)) {
+      changed.add(root);
+    }
+  }
   core.restoreHandles(entries, header.nextIdentity);
   core.resume();
   callPython(core, "_pyodide._snapshot.refresh", ...state.environment());

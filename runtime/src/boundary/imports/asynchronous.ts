@@ -8,8 +8,7 @@ const RETURNED =
   "Object has already been destroyed: this proxy was the result of a JavaScript function that Python awaited, which frees it";
 
 /** Rows of the section "asynchrony" and those about stacks. */
-export function asynchronousImports({ wire, handles, operations, registry, stacks, schedule, calledPromises }: ImportContext) {
-  const callbacks = new Map<number, { readonly callback: PyPtr; readonly cancel: () => void }>();
+export function asynchronousImports({ wire, handles, operations, registry, stacks, schedule, calledPromises, callbacks }: ImportContext) {
   const hasRoom = makeRoomCheck();
   let lastId = 0;
 
@@ -33,10 +32,15 @@ export function asynchronousImports({ wire, handles, operations, registry, stack
     pyox_js_promise_watch(promise: JsHandle, future: PyPtr): number {
       try {
         const watched = handles.get(promise);
+        const { era } = wire;
         const fromCall = typeof watched === "object" && watched !== null && calledPromises.has(watched);
         Promise.resolve(watched).then(
-          (value) => stacks.whenFree(() => settle(future, true, value, fromCall)),
-          (error: unknown) => stacks.whenFree(() => settle(future, false, error, false)),
+          (value) => {
+            if (!era.isOver) stacks.whenFree(() => settle(future, true, value, fromCall));
+          },
+          (error: unknown) => {
+            if (!era.isOver) stacks.whenFree(() => settle(future, false, error, false));
+          },
         );
         return 0;
       } catch (error) {

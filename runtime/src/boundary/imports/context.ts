@@ -1,5 +1,6 @@
 /** What the functions given to wasm work with. One per interpreter. */
 import type { ProxyRegistry } from "../../proxy/registry";
+import type { PyPtr } from "../generated";
 import type { HandleTable } from "../handles";
 import type { Operations } from "../operations";
 import type { Stacks } from "../stacks";
@@ -15,6 +16,8 @@ export interface ImportContext {
   readonly registry: ProxyRegistry;
   readonly stacks: Stacks;
   readonly schedule: Schedule;
+  /** Callbacks of Python that the host has to run, by number. */
+  readonly callbacks: Map<number, { readonly callback: PyPtr; readonly cancel: () => void }>;
   /** Promises that JavaScript functions returned to Python: a PyProxy that they settle with is Python's (TT-099). */
   readonly calledPromises: WeakSet<object>;
   /** Dicts become plain objects instead of LiteralMaps. */

@@ -8,7 +8,7 @@ import type { ImportContext } from "./context";
 /** Rows of the sections "handles and errors" and "values". */
 export function valueImports({ wire, handles, registry }: ImportContext) {
   const pythonError = (typeName: WirePtr, message: WirePtr, serial: number, cause: JsHandle): PythonError => {
-    const origin = { origin: registry, serial: serial >>> 0 };
+    const origin = { origin: wire.era, serial: serial >>> 0 };
     const options = cause === 0 ? origin : { ...origin, cause: handles.get(cause) };
     return new PythonError(String(wire.decodeAt(typeName)), String(wire.decodeAt(message)), options);
   };
@@ -24,7 +24,7 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
       return wire.takePendingHandle();
     },
     pyox_js_error_serial(error: JsHandle): number {
-      return PythonError.serialOf(handles.get(error), registry);
+      return PythonError.serialOf(handles.get(error), wire.era);
     },
     pyox_js_error_set_python(typeName: WirePtr, message: WirePtr, serial: number, cause: JsHandle): void {
       try {
