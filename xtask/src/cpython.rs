@@ -1,5 +1,7 @@
 //! CPython: its source, hash-checked, patched, configured and built for wasm as static archives.
 //!
+//! It is built twice: once with counters, which a program in `cpython/profile` fills, and once with what they say.
+//!
 //! Result: `lib/*.a`, `include/` (with `pyconfig.h`), `stdlib/` (the untouched `Lib` plus `_sysconfigdata*`).
 //! Not here: what of the standard library ships (`stdlib.rs`), linking (`link.rs`).
 
@@ -20,7 +22,7 @@ use crate::sys_libs::{self, C_FLAGS};
 pub const EXTRA_C_FLAGS: &str = "-DPY_CALL_TRAMPOLINE";
 
 fn key(context: &Context, sys_libs: &Path) -> Result<Key> {
-    Ok(Key::new("cpython-1")
+    Ok(Key::new("cpython-2")
         .text("toolchain", &context.root()?.id)
         .text("version", &context.versions.cpython.version)
         .text("source", &context.versions.cpython.sha256)
@@ -28,12 +30,12 @@ fn key(context: &Context, sys_libs: &Path) -> Result<Key> {
         .text("script", BUILD)
         .text("libraries", &sys_libs.file_name().unwrap_or_default().to_string_lossy())
         .text("platform", &format!("{} {}", context.versions.platform.version, context.versions.platform.accepted.join(" ")))
-        // `stdlib.toml` and the like decide what ships, not what is built.
+        // `stdlib.toml` and the like decide what ships, not what is built. Whatever is in `profile` decides how it is compiled.
         .tree(&context.checkout.join("cpython"), |p| is_build_input(p))?)
 }
 
 fn is_build_input(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "patch" || e == "site" || e == "local")
+    path.starts_with("profile") || path.extension().is_some_and(|e| e == "patch" || e == "site" || e == "local")
 }
 
 pub fn ensure(context: &Context) -> Result<PathBuf> {
@@ -130,10 +132,32 @@ emconfigure ./configure OPT="-DNDEBUG -fwrapv -Wall" CFLAGS="$PYOXIDE_C_FLAGS -f
   --host=wasm32-unknown-emscripten --build="$(./config.guess)" --with-build-python=python3.14 \
   --prefix=/ --exec-prefix=/ --disable-shared --disable-ipv6 --enable-big-digits=30 --disable-test-modules \
   --enable-wasm-dynamic-linking --with-pymalloc --with-pkg-config=no
-emmake make -j"$PYOXIDE_JOBS" "libpython$PYOXIDE_PYTHON.a" pybuilddir.txt Modules/_hacl/Hacl_HMAC.o Modules/_hacl/Hacl_Streaming_HMAC.o
-# CPython's own rule for this archive puts the hashes into it, which the link has already.
-rm -f Modules/_hacl/libHacl_HMAC.a
-emar rcs Modules/_hacl/libHacl_HMAC.a Modules/_hacl/Hacl_HMAC.o Modules/_hacl/Hacl_Streaming_HMAC.o
+compile() { # flags, more targets
+  find . \( -name '*.o' -o -name '*.a' \) -delete
+  emmake make -j"$PYOXIDE_JOBS" EXTRA_CFLAGS="$1" "libpython$PYOXIDE_PYTHON.a" pybuilddir.txt \
+    Modules/_hacl/Hacl_HMAC.o Modules/_hacl/Hacl_Streaming_HMAC.o "${@:2}"
+  # CPython's own rule for this archive puts the hashes into it, which the link has already.
+  rm -f Modules/_hacl/libHacl_HMAC.a
+  emar rcs Modules/_hacl/libHacl_HMAC.a Modules/_hacl/Hacl_HMAC.o Modules/_hacl/Hacl_Streaming_HMAC.o
+}
+
+echo "first: a build that counts, and a program that does what Python programs do"
+compile -fprofile-generate Programs/python.o
+cp -r "$config/profile" counters
+# The link of the main module takes the runtime of the counters out of Emscripten's libraries, so it is compiled here.
+runtime="$(em-config EMSCRIPTEN_ROOT)/system/lib/compiler-rt"
+for part in "" Buffer File Internal Merge MergeFile NameVar PlatformLinux PlatformOther Util Value VersionVar Writer; do
+  emcc -O2 -fPIC -w -I"$runtime/include" -c "$runtime/lib/profile/InstrProfiling$part.c" -o "counters/runtime$part.o"
+done
+emcc -O1 -fwasm-exceptions -sSUPPORT_LONGJMP=wasm --pre-js counters/counters.js -sFORCE_FILESYSTEM=1 -sMAIN_MODULE=2 -sENVIRONMENT=node \
+  -sEXIT_RUNTIME=1 -sALLOW_MEMORY_GROWTH=1 -sALLOW_TABLE_GROWTH=1 -sINITIAL_MEMORY=64MB -sMAXIMUM_MEMORY=4GB -sSTACK_SIZE=5MB \
+  -sEXPORTED_FUNCTIONS=_main,_write_counters,__PyRuntime,__PyEM_EMSCRIPTEN_TRAMPOLINE_OFFSET -o counters/python.cjs \
+  counters/counters.c counters/runtime*.o Programs/python.o "libpython$PYOXIDE_PYTHON.a" $(find Modules -name '*.a') "$libs"/lib/*.a
+TZ=UTC node counters/python.cjs
+llvm-profdata-21 merge -o counters/python.profdata counters/python.profraw
+
+echo "then: the build that knows the counts"
+compile "-fprofile-use=$PWD/counters/python.profdata -Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date -Wno-backend-plugin"
 
 mkdir -p "$out/lib" "$out/include/python$PYOXIDE_PYTHON"
 cp "libpython$PYOXIDE_PYTHON.a" "$out/lib/"
