@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # JavaScript has a turn at least so often, however much is ready.
 _TURN_S = 0.01
 
+# How long to sleep before a handler of a signal can have changed what there is to do.
+_SLICE_S = 0.05
+
 # A promise that a timer resolves, or somebody who calls `wake`.
 _WAIT = """(ms) => {
   let wake, timer;
@@ -69,11 +72,14 @@ class _Selector(BlockingSelector):
                 "The event loop waits for something that cannot happen: no callback and no timer is left, and JavaScript promises do "
                 "not settle while Python runs, because this engine has no stack switching (JSPI)"
             )
-        if timeout > 0:
-            time.sleep(timeout)
+        end = time.monotonic() + timeout
+        self._woken = False
+        while not self._woken and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _SLICE_S))
         return ()
 
     def wake(self):
+        super().wake()
         if self._waiting is not None:
             self._waiting.wake()
 

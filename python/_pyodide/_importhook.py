@@ -136,10 +136,35 @@ class _Completions:
 _own_loop = False
 
 
-def use_blocking_loop() -> None:
-    """For programs that leave JavaScript's event loop only when they end: asyncio has loops that block, as in other Pythons."""
+def use_host() -> None:
+    """For the ``python`` command, which leaves JavaScript's event loop only when it ends: asyncio has loops that block, as in other Pythons,
+    signals of the process and its terminal are there."""
     global _own_loop
     _own_loop = True
+    _SUBSTITUTES["termios"] = "_pyodide._termios"
+    for name, complete in {"signal": _install_signals, "_pyrepl.unix_console": _LendFcntl()}.items():
+        if name in sys.modules:
+            complete(sys.modules[name])
+        else:
+            _completions[name] = complete
+
+
+def _install_signals(module):
+    from _pyodide._signals import install
+
+    install(module)
+
+
+class _LendFcntl:
+    """The line editor asks ``fcntl`` for the size of the terminal; nobody else is to believe that it is there."""
+
+    def prepare(self):
+        from _pyodide import _termios
+
+        sys.modules["fcntl"] = _termios
+
+    def __call__(self, module):
+        sys.modules.pop("fcntl", None)
 
 
 def _install_loop(module=None):
@@ -195,6 +220,8 @@ class _CompletingLoader:
 
     def exec_module(self, module):
         module.__spec__.loader = module.__loader__ = self._loader
+        if hasattr(self._complete, "prepare"):
+            self._complete.prepare()
         self._loader.exec_module(module)
         self._complete(module)
 

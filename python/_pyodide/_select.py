@@ -30,15 +30,40 @@ def _has_sockets(descriptors):
     return sockets is not None and any(sockets.is_socket(fd) for fd in descriptors)
 
 
+def _must_wait(descriptors):
+    return _has_sockets(descriptors) or _has_slow_input(descriptors)
+
+
+def _has_slow_input(descriptors):
+    """Whether one is standard input from a terminal or a pipe: in the ``python`` command alone."""
+    try:
+        from _pyodide_host import isSlowInput
+    except ModuleNotFoundError:
+        return False
+    return any(isSlowInput(fd) for fd in descriptors)
+
+
+# How long to wait before Python looks at signals again.
+_SLICE_S = 0.1
+
+
+def _wait_for_input(seconds):
+    from _pyodide_host import waitForInput
+
+    waitForInput(1000 * (_SLICE_S if seconds is None else min(seconds, _SLICE_S)))
+
+
 def install(module):
     """Replaces ``select`` and ``poll`` of the C module."""
     plain_select, plain_poll = module.select, module.poll
 
-    def wait(poll_now, seconds):
+    def wait(poll_now, seconds, descriptors):
         """Calls ``poll_now`` until it returns something or time is over."""
         from time import monotonic
 
-        from ._sockets import wait_any
+        wait_any = _wait_for_input
+        if _has_sockets(descriptors):
+            from ._sockets import wait_any
 
         end = None if seconds is None else monotonic() + max(0.0, seconds)
         while True:
@@ -56,7 +81,7 @@ def install(module):
             # The way to sleep before there was another.
             sleep(timeout)
             return [], [], []
-        if not _has_sockets(descriptors):
+        if not _must_wait(descriptors):
             return plain_select(*lists, timeout)
         if timeout is not None:
             timeout = float(timeout)
@@ -70,7 +95,7 @@ def install(module):
         poller = plain_poll()
         for fd, bits in interests.items():
             poller.register(fd, bits)
-        ready = dict(wait(lambda: poller.poll(0), timeout))
+        ready = dict(wait(lambda: poller.poll(0), timeout, descriptors))
         for bits in ready.values():
             if bits & _POLLNVAL:
                 import errno
@@ -106,9 +131,9 @@ def install(module):
 
         def poll(self, timeout=None, /):
             """Polls the registered file descriptors; the timeout is in milliseconds."""
-            if not _has_sockets(self._descriptors):
+            if not _must_wait(self._descriptors):
                 return self._poll.poll(timeout)
-            return wait(lambda: self._poll.poll(0), None if timeout is None or timeout < 0 else timeout / 1000)
+            return wait(lambda: self._poll.poll(0), None if timeout is None or timeout < 0 else timeout / 1000, self._descriptors)
 
     poll.__module__ = select.__module__ = "select"
     select.__qualname__ = "select"

@@ -1011,14 +1011,21 @@ class _Selector:
 class BlockingSelector(_Selector):
     """For loops that block: waits for sockets and for time."""
 
+    _woken = False
+
     def select(self, timeout=None):
+        self._woken = False
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             found = [(key, events) for key in self._keys.values() if (events := self._ready(key))]
             left = None if end is None else end - time.monotonic()
-            if found or (left is not None and left <= 0):
+            # A handler of a signal may have given the loop something to do.
+            if found or self._woken or (left is not None and left <= 0):
                 return found
             wait_any(left)
+
+    def wake(self):
+        self._woken = True
 
 
 class Watcher(_Selector):

@@ -386,7 +386,7 @@ class BlockingLoops(unittest.TestCase):
     """The loop of the `python` command, in a Python of its own."""
 
     def run_script(self, script):
-        start = "import tests.fake_core, _pyodide._importhook\n_pyodide._importhook.use_blocking_loop()\nimport asyncio\n"
+        start = "import tests.fake_core, _pyodide._importhook\n_pyodide._importhook.use_host()\nimport asyncio\n"
         # asyncio may be there already when unittest is: then it is installed again.
         start += "from _pyodide._blocking_loop import install\ninstall()\n"
         done = subprocess.run([sys.executable, "-c", start + script], capture_output=True, text=True)

@@ -95,7 +95,7 @@ test("CLI The standard streams are as CPython makes them", async ({ dist, assert
   assert.deepEqual([out, err], ["first\nbuffered\n", "at once"]);
 });
 
-test("CLI JS-011 Options of the interpreter", async ({ dist, assert }) => {
+test("CLI JS-011 Options of the interpreter", { timeout: 90 }, async ({ dist, assert }) => {
   const see = "import sys, tracemalloc; print(sys.flags.dev_mode, sys.flags.int_max_str_digits, tracemalloc.is_tracing(), sys.flags.ignore_environment, '/on/path' in sys.path)";
   const run = async (args, env) => (await runPython(dist, [...args, "-c", see], { env })).out.trim();
   assert.equal(await run([]), "False 4300 False 0 False");
@@ -154,23 +154,7 @@ last.sendall(b"GET /open/next?id=command HTTP/1.0\\r\\n\\r\\n")
   await reader.cancel();
 });
 
-test("CLI ASYNC-16 Ctrl-C in a program that waits for input ends it", async ({ dist, assert }) => {
-  const { code, signal, err } = await new Promise((resolve, reject) => {
-    const [program, ...first] = launcher(dist);
-    const child = spawn(program, [...first, "-c", "print('ready', flush=True)\ninput()"], { stdio: ["pipe", "pipe", "pipe"] });
-    let text = "";
-    child.stderr.on("data", (data) => {
-      text += data;
-    });
-    child.stdout.on("data", () => child.kill("SIGINT"));
-    child.on("error", reject);
-    child.on("close", (exitCode, killedBy) => resolve({ code: exitCode, signal: killedBy, err: text }));
-  });
-  assert.ok(signal === "SIGINT" || code === 130 || code === 1, `exit code ${code}, signal ${signal}`);
-  assert.ok(!/wasm-function|pyodide\.asm/.test(err), err);
-});
-
-test("CLI The REPL in a terminal", async ({ dist, assert, skip }) => {
+test("CLI The plain REPL in a terminal", async ({ dist, assert, skip }) => {
   if (!existsSync("/usr/bin/script")) skip("CLI: there is no `script` command to make a terminal with");
   const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const command = [...launcher(dist), "-q", "-i"].map(quote).join(" ");

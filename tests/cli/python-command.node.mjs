@@ -105,7 +105,8 @@ test("CLI IO-01 input() reads lines of standard input", async ({ dist, assert })
 
 test("CLI IO-01 Binary data goes through untouched", async ({ dist, assert }) => {
   const input = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i % 256));
-  const { code, bytes } = await runPython(dist, ["-c", "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1])"], { input });
+  const { code, bytes, err } = await runPython(dist, ["-c", "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1])"], { input });
+  assert.equal(err, "");
   assert.equal(code, 0);
   assert.equal(Buffer.compare(bytes, Buffer.from(input).reverse()), 0);
 });

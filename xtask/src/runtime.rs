@@ -21,10 +21,11 @@ struct Bundle {
     options: &'static [&'static str],
 }
 
-const BUNDLES: [Bundle; 3] = [
+const BUNDLES: [Bundle; 4] = [
     Bundle { source: "src/api/index.ts", output: "pyodide.mjs", options: &["--format=esm", "--platform=neutral"] },
     Bundle { source: "src/api/classic.ts", output: "pyodide.js", options: &["--format=iife", "--platform=neutral"] },
-    Bundle { source: "src/python-command/index.ts", output: "python.mjs", options: &["--format=esm", "--platform=node"] },
+    Bundle { source: "src/python-command/launch.ts", output: "python.mjs", options: &["--format=esm", "--platform=node"] },
+    Bundle { source: "src/python-command/thread.ts", output: "python-thread.mjs", options: &["--format=esm", "--platform=node"] },
 ];
 // Names stay: they are in stack traces, and users match on `constructor.name`.
 const COMMON_OPTIONS: [&str; 10] = [

@@ -7,7 +7,7 @@
 /** The functions that Python calls; those about errors are called when the error has come so far. */
 const BOUNDARY = "pyox_js_";
 /** Files of Pyoxide, as far as they have names of their own. */
-const OWN: ReadonlySet<string> = new Set(["pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", "pyodide.asm.js", "python.mjs"]);
+const OWN: ReadonlySet<string> = new Set(["pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", "pyodide.asm.js", "python.mjs", "python-thread.mjs"]);
 
 /** Three lines for each function, the innermost first: name, file, number of the line. Undefined if there is nothing to tell. */
 export function framesOf(error: unknown): string | undefined {

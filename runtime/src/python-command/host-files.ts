@@ -17,6 +17,10 @@ export function showHostFiles(module: EmscriptenModule, node: NodeModules): void
   // On Windows this is the drive of the working directory.
   const { root } = path.parse(process.cwd());
   FS.rmdir("/home/web_user");
+  // These are not the terminal: nobody would see what is written there.
+  for (const name of ["/dev/tty", "/dev/tty1"]) {
+    FS.unlink(name);
+  }
   for (const entry of fs.readdirSync(root, { withFileTypes: true })) {
     if (OWN_DIRECTORIES.has(entry.name)) {
       continue;

@@ -10,6 +10,8 @@ export interface ByteSource {
   readonly isatty: boolean;
   /** Fills `buffer` from its beginning: the number of bytes, 0 at the end of input. */
   read(buffer: Uint8Array): number;
+  /** Would a read return at once? Absent where it always would, or where nobody can tell. */
+  poll?(): boolean;
   fsync?(): void;
 }
 

@@ -12,6 +12,9 @@ import { type ByteSink, type ByteSource, StreamError } from "./handlers";
 /** Major device number of the standard streams. Emscripten uses 1, 5, 6 and from 64 on. */
 const DEVICE_MAJOR = 40;
 
+/** There is something to read; as the C library numbers it. */
+const POLLIN = 0x41;
+
 interface TerminalOperations {
   ioctl_tiocgwinsz(): [rows: number, columns: number];
 }
@@ -61,6 +64,7 @@ export class StandardStreams {
     };
     device(0, "/dev/stdin", () => this.source.isatty, {
       read: (_stream, buffer, offset, length) => this.guard(host, () => this.readInto(buffer, offset, length)),
+      poll: () => (this.source.poll === undefined || this.source.poll() ? POLLIN : 0),
       fsync: () => this.guard(host, () => this.sync(this.source)),
     });
     this.sinks.forEach((_sink, index) => {
@@ -86,6 +90,11 @@ export class StandardStreams {
     // What the old one holds back belongs to it.
     this.sinks[fd - 1]?.fsync?.();
     this.sinks[fd - 1] = sink ?? (fd === 1 ? this.options.defaults.stdout : this.options.defaults.stderr);
+  }
+
+  /** Is this a descriptor of standard input? */
+  isInput({ FS }: Pick<EmscriptenModule, "FS">, fd: number): boolean {
+    return FS.streams[fd]?.node?.rdev === FS.makedev(DEVICE_MAJOR, 0);
   }
 
   /** Passes on what the sinks hold back, whatever one of them does. */

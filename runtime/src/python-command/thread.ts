@@ -1,10 +1,11 @@
 /**
- * The `python` command: runs Python in Node with the arguments, environment, files and standard streams of this process.
- * Not here: what the arguments mean; CPython's own command line does that.
+ * The thread of the `python` command that runs Python, with the arguments, environment, files and standard streams of the process.
+ * Not here: what the arguments mean, CPython's own command line does that; signals and waiting for input (launch.ts).
  * Invariants: bytes of the standard streams are not changed; the exit status is Python's; nothing but Python writes to
  * the standard streams, except for one sentence when Python cannot be started.
  */
 
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { type PyodideInterface, makePyodide } from "../api/pyodide";
 import { ProgramExit } from "../errors/errors";
 import { Downloader } from "../environment/download";
@@ -16,9 +17,11 @@ import { callPython } from "../loader/python-calls";
 import { makeSourcesReader } from "../loader/sources";
 import { Lockfile } from "../packages/lockfile";
 import { Prefetch } from "../packages/prefetch";
+import { COLUMNS, LISTENED, type Message, ROWS, type ThreadData } from "./channel";
 import { showHostFiles } from "./host-files";
+import { SharedInput } from "./input";
+import { Terminal, replaceOutputObjects } from "./terminal";
 
-const NODE_MAJOR_MIN = 20;
 const EXIT_CANNOT_START = 2;
 /** What a shell reports for a program that called abort(). */
 const EXIT_CRASHED = 134;
@@ -36,12 +39,14 @@ const EMSCRIPTEN_VARIABLES = ["USER", "LOGNAME", "PATH", "PWD", "HOME", "LANG", 
 /** How long the end of the program may be held up by bytes that were sent and that nobody takes. */
 const SEND_MS_MAX = 5000;
 
+const { channel, isInputShared } = workerData as ThreadData;
+
+const send = (message: Message): void => (parentPort as MessagePort).postMessage(message);
+
 async function main(): Promise<number> {
-  const major = Number(process.versions.node.split(".")[0]);
-  if (major < NODE_MAJOR_MIN) {
-    throw new Error(`Node.js ${NODE_MAJOR_MIN} or later is needed, this is Node.js ${process.versions.node}.`);
-  }
   const node = await loadNodeModules();
+  replaceOutputObjects(() => [Atomics.load(channel.control, COLUMNS), Atomics.load(channel.control, ROWS)]);
+  const input = isInputShared ? new SharedInput(channel, node.tty.isatty(0), send) : undefined;
   const directory = node.path.dirname(node.url.fileURLToPath(import.meta.url));
   const indexUrl = `${directory}/`;
   const lockfile = lockfileReader(node, `${indexUrl}pyodide-lock.json`);
@@ -56,7 +61,7 @@ async function main(): Promise<number> {
     jsglobals: globalThis,
     argv: [node.path.join(directory, "python"), ...process.argv.slice(2)],
     env: hostVariables(node),
-    stdin: undefined,
+    stdin: input,
     stdout: undefined,
     stderr: undefined,
     convertNullToNone: true,
@@ -87,8 +92,20 @@ async function main(): Promise<number> {
     get network() {
       return (network ??= (pyodide as PyodideInterface)._api.network as Network);
     },
+    terminal: new Terminal((original) => send({ what: "terminal", original })),
+    listen(signal: number, isWanted: boolean) {
+      const seen = Atomics.load(channel.control, LISTENED);
+      send({ what: "listen", signal, isWanted });
+      // A program that has installed a handler counts on it.
+      Atomics.wait(channel.control, LISTENED, seen);
+    },
+    discardInput: () => input?.discard(),
+    /** Is this a descriptor of standard input, and may reading it take long? */
+    isSlowInput: (fd: number) => isInputShared && interpreter.streams.isInput(interpreter.module, fd),
+    waitForInput: (milliseconds: number) => input?.wait(milliseconds),
   });
-  callPython(interpreter.core, "_pyodide._importhook.use_blocking_loop");
+  callPython(interpreter.core, "_pyodide._importhook.use_host");
+  (pyodide as PyodideInterface | undefined)?.setInterruptBuffer(channel.control);
   try {
     return await interpreter.core.runMain();
   } catch (error) {
@@ -108,12 +125,7 @@ function lockfileReader(node: NodeModules, path: string): () => Lockfile {
 
 function hostVariables(node: NodeModules): Record<string, string | undefined> {
   const variables: Record<string, string | undefined> = Object.fromEntries(EMSCRIPTEN_VARIABLES.map((name) => [name, undefined]));
-  Object.assign(variables, node.process.env);
-  // The full-screen editor of the interactive interpreter needs termios.
-  if (node.tty.isatty(0)) {
-    variables["PYTHON_BASIC_REPL"] ??= "1";
-  }
-  return variables;
+  return Object.assign(variables, node.process.env);
 }
 
 /** The exit status that an error stands for, if Python itself ended the program. */
@@ -129,31 +141,32 @@ function statusOf(error: unknown): number | undefined {
 /** Modules that start other processes, which there are none of: they are left out of the distribution. */
 const PROCESS_MODULES = new Set(["pip", "venv", "ensurepip"]);
 
-/** Says what to do instead when `-m pip` and the like have failed. */
-function explainMissingTool(args: readonly string[], status: number): void {
+/** What to do instead, when `-m pip` and the like have failed. */
+function missingTool(args: readonly string[], status: number): string | undefined {
   const at = args.findIndex((argument) => !argument.startsWith("-") || argument === "-m");
   const module = args[at + 1];
-  if (status === 1 && args[at] === "-m" && module !== undefined && PROCESS_MODULES.has(module)) {
-    process.stderr.write(
-      `python: ${module} runs other programs, and this Python cannot. Install packages from within a program: ` +
-        "`import micropip; await micropip.install(...)`, or put them on PYTHONPATH.\n",
-    );
+  if (status !== 1 || args[at] !== "-m" || module === undefined || !PROCESS_MODULES.has(module)) {
+    return undefined;
   }
+  return (
+    `python: ${module} runs other programs, and this Python cannot. Install packages from within a program: ` +
+    "`import micropip; await micropip.install(...)`, or put them on PYTHONPATH."
+  );
 }
 
 main().then(
   // Everything is written by now: the standard streams are synchronous. Pending timers belong to an interpreter that has ended.
   (status) => {
-    explainMissingTool(process.argv.slice(2), status);
-    process.exit(status);
+    const message = missingTool(process.argv.slice(2), status);
+    send(message === undefined ? { what: "end", status, signal: undefined } : { what: "failed", status, message });
   },
   (error: unknown) => {
     const status = statusOf(error);
-    if (status === undefined) {
-      const message = (error as { message?: unknown } | null)?.message ?? error;
-      process.stderr.write(`python: ${String(message)}\n`, () => process.exit(error instanceof Crash ? EXIT_CRASHED : EXIT_CANNOT_START));
-    } else {
-      process.exit(status);
+    if (status !== undefined) {
+      send({ what: "end", status, signal: undefined });
+      return;
     }
+    const message = `python: ${String((error as { message?: unknown } | null)?.message ?? error)}`;
+    send({ what: "failed", status: error instanceof Crash ? EXIT_CRASHED : EXIT_CANNOT_START, message });
   },
 );
