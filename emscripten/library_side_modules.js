@@ -88,13 +88,23 @@ addToLibrary({
     }
   },
 
+  // A symbol that would be in the main module if its library were not a side module of the standard library: loads that one.
+  $lateSymbol__deps: ["$LDSO", "$loadDynamicLibrary", "$resolveGlobalSymbol"],
+  $lateSymbol: (name) => {
+    const [, path] = Module["onDemandLibraries"]?.find(([prefix]) => name.startsWith(prefix)) ?? [];
+    const library = LDSO.loadedLibsByName[path];
+    if (path === undefined || library?.exports === "loading" || library?.global) return undefined;
+    loadDynamicLibrary(path, { global: true, nodelete: true });
+    return resolveGlobalSymbol(name, true).sym;
+  },
+
   // Names of symbols that were asked for since `before` and that nobody has; the others get their addresses.
-  $undefinedSymbols__deps: ["$GOT", "$resolveGlobalSymbol", "$addFunction"],
+  $undefinedSymbols__deps: ["$GOT", "$resolveGlobalSymbol", "$addFunction", "$lateSymbol"],
   $undefinedSymbols: (before, localScope) => {
     const missing = [];
     for (const [name, entry] of Object.entries(GOT)) {
       if (entry.value !== -1) continue;
-      const value = resolveGlobalSymbol(name, true).sym ?? localScope?.[name];
+      const value = resolveGlobalSymbol(name, true).sym ?? localScope?.[name] ?? lateSymbol(name);
       if (typeof value === "function") entry.value = addFunction(value, value.sig);
       else if (typeof value === "number") entry.value = value;
       else if (typeof value?.value === "number") entry.value = value.value;

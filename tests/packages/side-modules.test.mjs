@@ -118,3 +118,16 @@ even.is_even(10)`);
   // A library that was not loaded before loads beside them.
   assert.match(restored.runPython("failure('missing-address.so')"), /undefined symbol: pyox_nobody_has_this/);
 });
+
+test("PKG-09 A library finds SQLite as if it were in the main module, whether Python has imported it or not", { noLeakCheck }, async (context) => {
+  for (const before of ["", "import sqlite3"]) {
+    const py = await withLibraries(context);
+    const version = py.runPython(`
+${before}
+its = library('uses-sqlite.so')
+its.text.restype = ctypes.c_char_p
+assert its.text() == b'not an error'
+its.version()`);
+    context.assert.equal(version, py.runPython("import sqlite3; a, b, c = sqlite3.sqlite_version_info; a * 1000000 + b * 1000 + c"));
+  }
+});

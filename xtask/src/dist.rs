@@ -20,7 +20,7 @@ use crate::failure::{Failure, fail};
 use crate::progress::Step;
 use crate::sys_libs::copy_tree;
 use crate::versions::Versions;
-use crate::{bundled, codegen, link, pip, runtime, stdlib, stdlib_packages};
+use crate::{bundled, codegen, link, on_demand, pip, runtime, stdlib, stdlib_packages};
 
 /// The memory of an interpreter that has started: what `loadPyodide` starts from.
 const SNAPSHOT: &str = "pyodide.snapshot";
@@ -101,6 +101,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     fs::create_dir_all(&fresh).with_context(|| format!("Could not create `{}`", fresh.display()))?;
     let fill = || -> Result<()> {
         copy_tree(&main_module, &fresh)?;
+        copy_tree(&on_demand::ensure(context)?, &fresh)?;
         copy_tree(&runtime, &fresh)?;
         make_classic_glue(context, &fresh)?;
         fs::copy(&stdlib, fresh.join(stdlib::ZIP))?;

@@ -44,7 +44,7 @@ const ADJUSTMENTS: &[Adjustment] = &[
     Adjustment {
         why: "a call of a function that nobody has says which one",
         old: "resolved||=resolveSymbol(prop);return resolved(...args)",
-        new: "resolved||=resolveSymbol(prop);if(!resolved)abort(`undefined symbol: ${prop} (called by ${libName})`);return resolved(...args)",
+        new: "resolved||=resolveSymbol(prop)??lateSymbol(prop);if(!resolved)abort(`undefined symbol: ${prop} (called by ${libName})`);return resolved(...args)",
     },
 ];
 

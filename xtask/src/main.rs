@@ -19,6 +19,7 @@ mod layers;
 mod link;
 mod machine;
 mod offline;
+mod on_demand;
 mod pip;
 mod progress;
 mod root;

@@ -78,6 +78,6 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
 }
 
 /// How the file name of an extension module ends.
-fn suffix(context: &Context) -> String {
+pub fn suffix(context: &Context) -> String {
     format!(".cpython-{}-wasm32-emscripten.so", context.versions.cpython.nodot())
 }

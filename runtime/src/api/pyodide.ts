@@ -200,7 +200,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       module,
       build: interpreter.build,
       stdlib: interpreter.stdlib,
-      stdlibPath: interpreter.paths.stdlibZip,
+      placed: new Set([interpreter.paths.stdlibZip, ...interpreter.standardLibrary.sideModules.keys()]),
       archive: interpreter.standardLibrary.file,
       roots: interpreter.roots,
       loadedPackages,

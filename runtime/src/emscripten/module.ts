@@ -199,6 +199,8 @@ export interface EmscriptenModule {
   readonly HEAPU8: Uint8Array;
   /** Compiled side modules by their paths, for `dlopen`; see `emscripten/library_side_modules.js`. */
   compiledSideModules?: Map<string, WebAssembly.Module>;
+  /** Which of the side modules of the standard library has symbols that begin so; see there too. */
+  onDemandLibraries?: readonly (readonly [prefix: string, path: string])[];
   readonly LDSO: { readonly loadedLibsByName: Record<string, LoadedLibrary | undefined> };
   UTF8ToString(address: number): string;
   readonly wasmMemory: WebAssembly.Memory;
@@ -216,7 +218,17 @@ export interface EmscriptenModule {
 }
 
 /** The default export of `pyodide.asm.mjs`. */
+/** A side module of the distribution. */
+export interface OnDemandModule {
+  readonly name: string;
+  readonly bytes: number;
+  /** How the symbols begin that other side modules expect in the main module and find in this one. */
+  readonly symbols: string | null;
+}
+
 export type CreateModule = ((settings: ModuleSettings) => Promise<EmscriptenModule>) & {
   /** Names the build that it belongs to. */
   readonly build?: string;
+  /** Side modules of the standard library that lie beside it. */
+  readonly onDemand?: readonly OnDemandModule[];
 };

@@ -26,12 +26,16 @@ export function pythonPaths(version: string, prefix = ""): PythonPaths {
   };
 }
 
-/** Makes Python's directories and puts the standard library in its place. */
-export function layOut(module: Pick<EmscriptenModule, "FS" | "ERRNO_CODES">, paths: PythonPaths, stdlib: StoredFile): void {
+/** Makes Python's directories and puts the standard library in its place; `sideModules` are those of its modules that are files of their own. */
+export function layOut(module: Pick<EmscriptenModule, "FS" | "ERRNO_CODES">, paths: PythonPaths, stdlib: StoredFile, sideModules: ReadonlyMap<string, StoredFile>): void {
   const { FS } = module;
+  const report = (error: unknown): void => console.error(`Python cannot read its standard library: ${String((error as { message?: unknown } | null)?.message ?? error)}`);
   FS.mkdirTree(paths.libDynload);
   FS.mkdirTree(paths.sitePackages);
-  placeStoredFile(module, paths.stdlibZip, stdlib, 0o444, (error) => console.error(`Python cannot read its standard library: ${String((error as Error).message)}`));
+  placeStoredFile(module, paths.stdlibZip, stdlib, 0o444, report);
+  for (const [path, file] of sideModules) {
+    placeStoredFile(module, path, file, 0o555, report);
+  }
 }
 
 /** Makes the whole file system anew, as it is when an instance begins; host directories are unmounted, and whatever was open is closed. */

@@ -36,6 +36,9 @@ export class PartlyPresentFile implements StoredFile {
   }
 
   read(position: number, length: number): Uint8Array {
+    if (position >= this.size) {
+      return new Uint8Array(0);
+    }
     // Who reads ahead gets what is here; who wants the whole file gets it.
     if (position > 0 || length < this.size) {
       for (const { position: start, bytes } of this.parts) {

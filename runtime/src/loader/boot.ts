@@ -145,11 +145,27 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   // Its failure tells more than that of an import: what the server answered.
   const compiled = await wasm;
   const build = buildOf(await createModule, compiled, api);
-  const { snapshot, standardLibrary } = await library.find(build);
+  const { snapshot, standardLibrary: found } = await library.find(build);
+  const onDemand = (await createModule).onDemand ?? [];
+  const sideModules = new Map(onDemand.map(({ name, bytes }) => [`${paths.libDynload}/${name}`, new OnDemandFile(downloader, `${indexUrl}${name}`, "a module of the standard library", bytes, () => undefined)]));
+  const fetchSideModules = async (): Promise<void> => {
+    await Promise.all([...sideModules.values()].map((file) => file.fetch()));
+  };
+  if (!downloader.canReadNow(indexUrl)) {
+    await fetchSideModules();
+  }
+  const standardLibrary: StandardLibrary = {
+    ...found,
+    sideModules,
+    async fetch() {
+      await Promise.all([found.fetch(), fetchSideModules()]);
+    },
+  };
 
   const layOutAll = (prepared: EmscriptenModule): void => {
     streams.install(prepared);
-    layOut(prepared, paths, standardLibrary.file);
+    layOut(prepared, paths, standardLibrary.file, sideModules);
+    prepared.onDemandLibraries = onDemand.flatMap(({ name, symbols }) => (symbols === null ? [] : [[symbols, `${paths.libDynload}/${name}`] as const]));
     options.prepareFiles(prepared);
   };
   module = await instantiate({
@@ -186,14 +202,21 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   if (snapshot === undefined) {
     core.start(options.argv, options.isCommand ? START_COMMAND : 0);
   } else {
+    // A snapshot may have some of them loaded.
+    await Promise.all(snapshot.header.table.libraries.map(({ name }) => sideModules.get(name)?.fetch()));
     const changed = await restore(core, module, snapshot, options.snapshot?.name ?? "", options.roots);
     interpreter.restored = { changed, loadedPackages: snapshot.header.loadedPackages };
   }
   return interpreter;
 }
 
-/** The archive of the standard library, as far as it is here. */
-export interface StandardLibrary {
+/** The standard library, as far as it is here. */
+export interface StandardLibrary extends StandardLibraryArchive {
+  /** Modules that are files of their own, by their paths. */
+  readonly sideModules: ReadonlyMap<string, OnDemandFile>;
+}
+
+interface StandardLibraryArchive {
   readonly identity: string;
   readonly file: StoredFile;
   /** Has all of it here before it is asked for, so that no import has to wait. */
@@ -227,7 +250,7 @@ class StandardLibraryFinder {
     await this.whole;
   }
 
-  async find(build: string): Promise<{ snapshot: Snapshot | undefined; standardLibrary: StandardLibrary }> {
+  async find(build: string): Promise<{ snapshot: Snapshot | undefined; standardLibrary: StandardLibraryArchive }> {
     const snapshot = await this.readSnapshot(build);
     if (snapshot === undefined) {
       return { snapshot, standardLibrary: await this.all() };
@@ -266,13 +289,13 @@ class StandardLibraryFinder {
     console.warn(`Python starts without a memory snapshot, which takes longer: ${String(reason)}. (\`loadPyodide({ snapshot: false })\` starts so without this warning.)`);
   }
 
-  private async all(): Promise<StandardLibrary> {
+  private async all(): Promise<StandardLibraryArchive> {
     const file = wholeFile(await this.start());
     return { identity: identityOfArchive(file), file, fetch: async () => undefined };
   }
 
   /** What a snapshot brings, with the rest where it is; undefined if that is not possible. */
-  private partOf({ header, archive }: Snapshot): StandardLibrary | undefined {
+  private partOf({ header, archive }: Snapshot): StandardLibraryArchive | undefined {
     const { downloader, stdLibUrl } = this.options;
     const path = downloader.localPath(stdLibUrl);
     // An archive on the disk is looked at: that it is missing is better told now than by some import.

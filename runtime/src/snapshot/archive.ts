@@ -12,7 +12,8 @@ const END_RECORD_BYTES = 22;
 /** The comment of the archive of the distribution says how much of it programs need first. */
 const COMMENT = /^first=(\d+)$/;
 const COMMENT_BYTES_MAX = 64;
-const LONGEST_COMMENT_BYTES = 0xffff;
+/** Where `zipimport` looks for the end of the list: the longest comment and three kinds of records. */
+const END_SEARCH_BYTES = 0xffff + END_RECORD_BYTES + 56 + 20;
 
 interface EndRecord {
   /** Where the list of members begins and ends. */
@@ -39,8 +40,7 @@ export function firstParts(archive: StoredFile): FilePart[] {
   if (record === undefined || found === null) {
     return [];
   }
-  // `zipimport` looks for the end of the list in as many bytes as a comment may have.
-  const tail = Math.max(0, Math.min(record.start, archive.size - END_RECORD_BYTES - LONGEST_COMMENT_BYTES));
+  const tail = Math.max(0, Math.min(record.start, archive.size - END_SEARCH_BYTES));
   return [
     { position: 0, bytes: archive.read(0, Number(found[1])) },
     { position: tail, bytes: archive.read(tail, archive.size - tail) },

@@ -1,6 +1,6 @@
 /**
  * Files of a snapshot: what lies in the memory of the virtual file system.
- * Not here: devices, and what the loader places at every start (the archive of the standard library).
+ * Not here: devices, and what the loader places at every start (the standard library).
  * Invariant: a mounted host directory is never read: it is not part of the interpreter, and is refused with its name.
  */
 
@@ -14,13 +14,13 @@ const NOT_SAVED = new Set(["/dev", "/proc"]);
 const PERMISSIONS = 0o7777;
 
 /** All files, links and directories, parents first. */
-export function saveFiles({ FS }: Host, except: string): { files: SavedFile[]; contents: Uint8Array[] } {
+export function saveFiles({ FS }: Host, except: ReadonlySet<string>): { files: SavedFile[]; contents: Uint8Array[] } {
   const files: SavedFile[] = [];
   const contents: Uint8Array[] = [];
   const visit = (directory: string): void => {
     for (const name of FS.readdir(directory)) {
       const path = directory === "/" ? `/${name}` : `${directory}/${name}`;
-      if (name === "." || name === ".." || NOT_SAVED.has(path) || path === except) {
+      if (name === "." || name === ".." || NOT_SAVED.has(path) || except.has(path)) {
         continue;
       }
       const { mode, mtime } = FS.lstat(path);

@@ -21,7 +21,8 @@ export interface MakeOptions {
   readonly module: EmscriptenModule;
   readonly build: string;
   readonly stdlib: string;
-  readonly stdlibPath: string;
+  /** Files that the loader places at every start. */
+  readonly placed: ReadonlySet<string>;
   readonly archive: StoredFile;
   readonly roots: Roots;
   readonly loadedPackages: Readonly<Record<string, string>>;
@@ -55,7 +56,7 @@ export function makeSnapshot(options: MakeOptions): Uint8Array<ArrayBuffer> {
   if (typeof table === "string") {
     throw new SnapshotError(`A snapshot cannot hold ${table}`);
   }
-  const { files, contents } = options.withoutFiles ? { files: [], contents: [] } : saveFiles(module, options.stdlibPath);
+  const { files, contents } = options.withoutFiles ? { files: [], contents: [] } : saveFiles(module, options.placed);
   core.sweepMemory();
   const memory = memoryWithoutStacks(core, module);
   const pristine = options.pristine();

@@ -19,3 +19,4 @@ side missing-call.so missing.c -DCALL
 side libneeds.so outer.c "$out/pair.libs/libinner.so"
 side libthrow.so throw.cpp
 side catch.so catch.cpp -Wl,-rpath,'$ORIGIN' "$out/libthrow.so"
+side uses-sqlite.so uses-sqlite.c
