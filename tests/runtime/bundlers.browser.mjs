@@ -2,7 +2,7 @@
  * Bundlers: the npm package in programs that are bundled for the browser (as Vite and webpack do it), with the files of the
  * distribution beside the bundle, and with `indexURL` where they are elsewhere.
  */
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -84,6 +84,15 @@ loadPyodide({ indexURL: "/dist/" }).then((py) => self.postMessage(py.runPython("
       }),
   );
   assert.equal(result, 2);
+});
+
+test("ENV-30 ENV-31 Bundlers that follow imports are told to leave those alone whose address is known only later", async ({ assert }) => {
+  for (const file of ["pyodide.mjs", "pyodide.js"]) {
+    const text = await readFile(path.join(dist, file), "utf8");
+    const imports = [...text.matchAll(/await import\((.{38})/g)].map(([, after]) => after);
+    assert.ok(imports.length > 0, file);
+    assert.deepEqual([...new Set(imports)], ["/*webpackIgnore:true*//*@vite-ignore*/"], file);
+  }
 });
 
 test("ENV-32 The package can be bundled with its types and data files by name", async ({ assert }) => {

@@ -27,9 +27,9 @@ const SNAPSHOT: &str = "pyodide.snapshot";
 const MAKE_SNAPSHOT: &str = include_str!("scripts/make_snapshot.mjs");
 
 /// Files without which a distribution is none.
-const REQUIRED: [&str; 13] = [
+const REQUIRED: [&str; 15] = [
     SNAPSHOT, "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
-    "pyodide.d.ts", "ffi.d.ts", "python", stdlib::SOURCES,
+    "pyodide.d.ts", "ffi.d.ts", "python", "python.mjs", "python-thread.mjs", stdlib::SOURCES,
 ];
 
 /// The JavaScript of the main module once more, for where nothing can be imported at run time: service workers take it

@@ -102,7 +102,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     for bundle in &BUNDLES {
         key = key.text(bundle.source, &format!("{} {}", bundle.output, bundle.options.join(" ")));
     }
-    let key = key.text("launcher", LAUNCHER).tree(&dir, inputs)?;
+    let key = key.text("launcher", LAUNCHER).text("ignore", IGNORE).tree(&dir, inputs)?;
     if context.cache.entry_path("runtime", &key).exists() {
         return Ok(context.cache.entry_path("runtime", &key));
     }
@@ -118,6 +118,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
             command.current_dir(&dir).arg(bundle.source).arg(format!("--outfile={}", out.join(bundle.output).display()));
             command.args(COMMON_OPTIONS).args(bundle.options).args(defines(&context.versions));
             run(&mut command, "esbuild")?;
+            hide_imports_from_bundlers(&out.join(bundle.output))?;
             name_sources_from_dist(&out.join(format!("{}.map", bundle.output)))?;
         }
         for (source, output) in DECLARATIONS {
@@ -139,6 +140,88 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     })
 }
 
+/// What bundlers read in front of an address that is known only when the program runs. esbuild drops such comments with the white space.
+const IGNORE: &str = "/*webpackIgnore:true*//*@vite-ignore*/";
+
+/// Tells other bundlers to leave the dynamic imports of a bundle alone, and its source map where everything behind them is now.
+fn hide_imports_from_bundlers(bundle: &Path) -> Result<()> {
+    const IMPORT: &str = "await import(";
+    let text = fs::read_to_string(bundle).with_context(|| format!("esbuild made no `{}`", bundle.display()))?;
+    let mut marked = String::with_capacity(text.len());
+    // Line and column, in UTF-16 code units, from which on everything in the line has moved.
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let mut rest = line;
+        while let Some(at) = rest.find(IMPORT) {
+            let (before, after) = rest.split_at(at + IMPORT.len());
+            marked.push_str(before);
+            places.push((number, line[..line.len() - after.len()].encode_utf16().count()));
+            marked.push_str(IGNORE);
+            rest = after;
+        }
+        marked.push_str(rest);
+    }
+    if places.is_empty() {
+        return Ok(());
+    }
+    fs::write(bundle, marked)?;
+    let map_path = bundle.with_file_name(format!("{}.map", bundle.file_name().unwrap_or_default().to_string_lossy()));
+    let map = fs::read_to_string(&map_path).with_context(|| format!("esbuild made no `{}`", map_path.display()))?;
+    let mut map_json: serde_json::Value = serde_json::from_str(&map).with_context(|| format!("Not a source map: {}", map_path.display()))?;
+    let mappings = map_json["mappings"].as_str().unwrap_or_default();
+    map_json["mappings"] = move_columns(mappings, &places, IGNORE.len()).into();
+    fs::write(&map_path, map_json.to_string()).with_context(|| format!("Could not write `{}`", map_path.display()))
+}
+
+/// The mappings of a source map after `by` columns were put in at each of some places. A segment begins with the distance in columns from the
+/// one before it, so that only the first behind a place changes.
+fn move_columns(mappings: &str, places: &[(usize, usize)], by: usize) -> String {
+    let lines = mappings.split(';').enumerate().map(|(number, line)| {
+        let mut left: Vec<usize> = places.iter().filter(|p| p.0 == number).map(|p| p.1).rev().collect();
+        let mut column = 0i64;
+        let segments = line.split(',').map(|segment| {
+            let (distance, rest) = read_vlq(segment);
+            column += distance;
+            let mut moved = 0;
+            while left.last().is_some_and(|&place| column >= place as i64) {
+                left.pop();
+                moved += by as i64;
+            }
+            if moved == 0 { segment.to_string() } else { write_vlq(distance + moved) + rest }
+        });
+        segments.collect::<Vec<_>>().join(",")
+    });
+    lines.collect::<Vec<_>>().join(";")
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The first number of a segment, and the rest of it.
+fn read_vlq(segment: &str) -> (i64, &str) {
+    let mut value = 0i64;
+    for (index, digit) in segment.bytes().enumerate() {
+        let digit = BASE64.iter().position(|&b| b == digit).unwrap_or(0) as i64;
+        value |= (digit & 31) << (5 * index.min(12));
+        if digit & 32 == 0 {
+            return (if value & 1 == 0 { value >> 1 } else { -(value >> 1) }, &segment[index + 1..]);
+        }
+    }
+    (0, segment)
+}
+
+fn write_vlq(value: i64) -> String {
+    let mut left = (value.unsigned_abs() << 1) | u64::from(value < 0);
+    let mut text = String::new();
+    loop {
+        let more = left >> 5;
+        text.push(char::from(BASE64[(left & 31 | if more > 0 { 32 } else { 0 }) as usize]));
+        if more == 0 {
+            return text;
+        }
+        left = more;
+    }
+}
+
 /// esbuild names sources relative to the output, which lies in the cache: that would tell where the cache and the
 /// checkout are, and differ between machines. From `dist/` the sources are where they are named here.
 fn name_sources_from_dist(map: &Path) -> Result<()> {
@@ -157,3 +240,24 @@ fn name_sources_from_dist(map: &Path) -> Result<()> {
 const LAUNCHER: &str = r#"#!/usr/bin/env node
 import(require("node:url").pathToFileURL(require("node:path").join(require("node:fs").realpathSync(__filename), "../python.mjs")).href);
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::{move_columns, read_vlq, write_vlq};
+
+    #[test]
+    fn numbers_of_source_maps_are_read_as_they_are_written() {
+        for value in [0, 1, -1, 15, 16, -16, 1000, -123_456] {
+            let text = write_vlq(value) + "AAA";
+            assert_eq!(read_vlq(&text), (value, "AAA"));
+        }
+    }
+
+    #[test]
+    fn only_what_is_behind_a_place_moves() {
+        // Columns 0, 4 and 8 of line 0; column 2 of line 1.
+        let mappings = "AAAA,IAAI,IAAI;EAAA";
+        assert_eq!(move_columns(mappings, &[(0, 5)], 16), format!("AAAA,IAAI,{}AAI;EAAA", write_vlq(20)));
+        assert_eq!(move_columns(mappings, &[(0, 4), (0, 8)], 1), "AAAA,KAAI,KAAI;EAAA");
+    }
+}
