@@ -174,7 +174,7 @@ function snapshotSource(options: LoadPyodideOptions, downloader: Downloader, ind
   }
   if (typeof given === "string") {
     const url = downloader.resolve(given);
-    return { name: url, read: () => downloader.bytes(url, "the memory snapshot"), isRequired: true };
+    return { name: url, read: () => downloader.bytes(url, "the memory snapshot"), isPrivate: true, isRequired: true };
   }
   if (given !== undefined && given !== true) {
     const read = async (): Promise<Uint8Array> => {
@@ -185,14 +185,14 @@ function snapshotSource(options: LoadPyodideOptions, downloader: Downloader, ind
       }
       return found;
     };
-    return { name: "The snapshot given to loadPyodide", read, isRequired: true };
+    return { name: "The snapshot given to loadPyodide", read, isPrivate: false, isRequired: true };
   }
   // What Python reads only while it starts calls for a start of its own.
   if ((options.args ?? []).length > 0 || Object.keys(options.env ?? {}).some((name) => name.startsWith("PYTHON"))) {
     return undefined;
   }
   const url = `${indexUrl}pyodide.snapshot`;
-  return { name: url, read: () => downloader.bytes(url, "the memory snapshot"), isRequired: given === true };
+  return { name: url, read: () => downloader.bytes(url, "the memory snapshot"), isPrivate: true, isRequired: given === true };
 }
 
 /** The lock file: asked for at once, waited for when it is needed. */

@@ -6,6 +6,7 @@
 
 import { baseUrl, hasScheme } from "./index-url";
 import type { NodeModules } from "./node";
+import { Releaser } from "./release";
 
 /** A file that could not be read. */
 export class DownloadError extends Error {
@@ -21,7 +22,14 @@ export class DownloadError extends Error {
 }
 
 export class Downloader {
+  private readonly releaser = new Releaser();
+
   constructor(private readonly node: NodeModules | undefined) {}
+
+  /** Gives back the memory of a file that was read here and is needed by nobody any more. */
+  release(bytes: Uint8Array): void {
+    this.releaser.release(bytes);
+  }
 
   /** Makes `url` absolute: against the page in a browser, against the working directory in Node. Local files become paths there. */
   resolve(url: string): string {
@@ -150,7 +158,9 @@ export class Downloader {
       throw failure(url, what, `it is not a WebAssembly module: it begins with ${quote(new TextDecoder().decode(bytes.subarray(0, 64)))}`);
     }
     try {
-      return await (this.node?.WebAssembly ?? WebAssembly).compile(bytes);
+      const compiled = await (this.node?.WebAssembly ?? WebAssembly).compile(bytes);
+      this.release(bytes);
+      return compiled;
     } catch (error) {
       throw failure(url, what, reason(error), error);
     }

@@ -72,6 +72,8 @@ export interface SnapshotSource {
   readonly name: string;
   /** Gets its bytes. They are not kept: a reset asks for them again. */
   readonly read: () => Promise<Uint8Array>;
+  /** Nobody else has the bytes that are read: they may be given back. */
+  readonly isPrivate: boolean;
   /** A snapshot that cannot be used is an error if somebody asked for it, else one warning. */
   readonly isRequired: boolean;
 }
@@ -206,6 +208,9 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
     await Promise.all(snapshot.header.table.libraries.map(({ name }) => sideModules.get(name)?.fetch()));
     const changed = await restore(core, module, snapshot, options.snapshot?.name ?? "", options.roots);
     interpreter.restored = { changed, loadedPackages: snapshot.header.loadedPackages };
+    if (snapshotBytes !== undefined && options.snapshot?.isPrivate === true) {
+      downloader.release(await snapshotBytes);
+    }
   }
   return interpreter;
 }
@@ -307,7 +312,9 @@ class StandardLibraryFinder {
         throw new DownloadError(stdLibUrl, undefined, `${stdLibUrl} is of another build than what Python was started from: use files of one distribution`);
       }
     });
-    return { identity: header.stdlib, file: new PartlyPresentFile(savedParts(header.archive, archive), rest), fetch: () => rest.fetch() };
+    // A disk is as good as memory.
+    const file = path === undefined ? new PartlyPresentFile(savedParts(header.archive, archive), rest) : rest;
+    return { identity: header.stdlib, file, fetch: () => rest.fetch() };
   }
 }
 
