@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use crate::cache::{Key, remove_tree};
 use crate::context::Context;
 use crate::root::Run;
-use crate::sys_libs::{WASM_TARGET, cargo_build, cargo_environment};
+use crate::sys_libs::{RUST_FLAGS, WASM_TARGET, cargo_build, cargo_environment};
 
 const CRATE: &str = "pyoxide-core";
 /// Crates that end up in the library; a change in any of them is a change of the library.
@@ -19,6 +19,7 @@ fn key(context: &Context) -> Result<Key> {
     let mut key = Key::new("core-2")
         .text("toolchain", &context.root()?.id)
         .text("command", &cargo_build(CRATE))
+        .text("flags", RUST_FLAGS)
         .file(&root.join("Cargo.lock"))?
         .file(&root.join("Cargo.toml"))?
         .file(&root.join("cpython/pyo3-config.txt"))?;
