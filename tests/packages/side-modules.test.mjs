@@ -90,6 +90,30 @@ json.dumps([before, ctypes.CDLL(None).inner_add(1)])`)),
   );
 });
 
+test("PKG-09 Side modules find the C libraries of the main module", { noLeakCheck }, async ({ load, assert }) => {
+  const py = await load();
+  assert.deepEqual(
+    JSON.parse(py.runPython(`
+import ctypes, json, zlib
+main = ctypes.CDLL(None)
+def text(name):
+    function = main[name]
+    function.restype = ctypes.c_char_p
+    return function().decode()
+data = b"side modules " * 100
+packed = ctypes.create_string_buffer(len(data))
+size = ctypes.c_ulong(len(packed))
+status = main.compress(packed, ctypes.byref(size), data, len(data))
+zstd = ctypes.create_string_buffer(2000)
+zstd_size = main.ZSTD_compress(zstd, len(zstd), data, len(data), 3)
+unpacked = ctypes.create_string_buffer(2000)
+json.dumps([text("zlibVersion") == zlib.ZLIB_RUNTIME_VERSION, status, zlib.decompress(packed.raw[:size.value]) == data, main.crc32(0, data, len(data)) & 0xFFFFFFFF == zlib.crc32(data),
+    main.ZSTD_decompress(unpacked, len(unpacked), zstd, zstd_size), unpacked.raw[: len(data)] == data,
+    *(hasattr(main, name) for name in ("inflateInit2_", "deflateInit2_", "gzopen", "BZ2_bzDecompress", "lzma_stream_decoder", "ffi_call", "ZSTD_decompressStream"))])`)),
+    [true, 0, true, true, 1300, true, true, true, true, true, true, true, true],
+  );
+});
+
 test("PKG-06 Extension modules cost nothing before they are imported", { noLeakCheck }, async ({ load, index, assert }) => {
   const py = await load();
   await py.loadPackage(`${index.origin}/files/${index.files.jiter}`, { messageCallback() {} });

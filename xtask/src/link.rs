@@ -23,6 +23,8 @@ pub const GLUE: &str = "pyodide.asm.mjs";
 #[serde(deny_unknown_fields)]
 struct LinkOptions {
     flags: Vec<String>,
+    /// Functions that side modules find although their libraries hide them.
+    exports: Vec<String>,
     settings: BTreeMap<String, Setting>,
 }
 
@@ -44,7 +46,8 @@ impl LinkOptions {
             Setting::One(v) => format!("-s{name}={v}"),
             Setting::Many(v) => format!("-s{name}={}", v.join(",")),
         });
-        self.flags.iter().cloned().chain(settings).collect()
+        let exports = self.exports.iter().map(|name| format!("-Wl,--export={name}"));
+        self.flags.iter().cloned().chain(exports).chain(settings).collect()
     }
 }
 
@@ -89,7 +92,8 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let library = context.checkout.join("emscripten/library_pyoxide.generated.js");
     let own = ["library_lean.js", "library_side_modules.js", "library_snapshot.js"].map(|name| context.checkout.join("emscripten").join(name));
     let post = context.checkout.join("emscripten/post.js");
-    let arguments = LinkOptions::read(&context.checkout.join("emscripten/link.toml"))?.arguments();
+    let options = LinkOptions::read(&context.checkout.join("emscripten/link.toml"))?;
+    let arguments = options.arguments();
     let name = |p: &Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let key = Key::new("main-module-2")
         .text("toolchain", &context.root()?.id)
@@ -142,7 +146,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         let run = Run { cwd: out, env, script: LINK, args };
         context.root()?.run(&context.cache, "link", step, run)?;
         step.at("adjusting the JavaScript");
-        let mut glue = glue::adjust(&fs::read_to_string(out.join(GLUE))?)?;
+        let mut glue = glue::adjust(&fs::read_to_string(out.join(GLUE))?, &options.exports)?;
         glue.push_str(&list_of(&side_modules)?);
         let mut wasm = fs::read(out.join(WASM))?;
         glue::mark(&mut glue, &mut wasm);
