@@ -1,6 +1,6 @@
 """Standard streams of a Python that a page or program talks to: a flush reaches the handler.
 
-Owns what ``sys.stdout`` and ``sys.stderr`` are there (IO-13). Not here: the handlers and the devices they stand behind.
+Owns what ``sys.stdout`` and ``sys.stderr`` are there (IO-13), and waiting for input that a handler has promised. Not here: the handlers and the devices they stand behind.
 Invariant: nothing that was written before is lost, and the streams keep their encoding and their way of buffering.
 """
 
@@ -35,3 +35,38 @@ def install():
         stream.mode = mode
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+
+
+_SIGIO = 29
+_promised = None
+
+
+def wait_for(promise) -> int:
+    """Called while Python reads, when a handler of standard input has given a promise: the signal whose handler waits for it.
+
+    The read is interrupted by that signal, and repeated when the handler has returned; then there is no JavaScript on the stack.
+    """
+    global _promised
+    import _signal
+
+    _promised = promise
+    if _signal.getsignal(_SIGIO) is not _wait:
+        _signal.signal(_SIGIO, _wait)
+    return _SIGIO
+
+
+def _wait(signum, frame):
+    global _promised
+    from _pyodide_core import can_run_sync
+
+    promise, _promised = _promised, None
+    if promise is None:
+        return
+    if not can_run_sync():
+        raise RuntimeError(
+            "The handler of standard input is asynchronous, and Python cannot wait for it here: this JavaScript engine has no stack switching "
+            "(JSPI), or Python was not entered with runPythonAsync or callPromising"
+        )
+    from _pyodide._hooks import block_on_promise
+
+    block_on_promise(promise)

@@ -127,6 +127,69 @@ test("IO-08 setStdin read fills a buffer", ({ py, assert }) => {
   restore(py);
 });
 
+const needsJspi = (env) => (env.hasJspi ? undefined : "ENV-48: this engine cannot switch stacks (JSPI)");
+const later = (value, ms = 5) => new Promise((resolve) => setTimeout(resolve, ms, value));
+
+test("IO-04 IO-05 A stdin handler may be asynchronous", { skip: needsJspi }, async ({ py, assert }) => {
+  let left = ["first", undefined, new TextEncoder().encode("bytes\n"), "last"];
+  let calls = 0;
+  py.setStdin({ stdin: () => (calls++, later(left.shift())) });
+  const read = await py.runPythonAsync("import sys\n[input(), sys.stdin.readline(), input(), input()]");
+  assert.deepEqual(read.toJs(), ["first", "", "bytes", "last"]);
+  read.destroy();
+  assert.equal(calls, 4);
+  // A terminal is read by C.
+  left = ["one", "two"];
+  py.setStdin({ stdin: () => later(left.shift()), isatty: true });
+  assert.equal(await py.runPythonAsync("input() + input()"), "onetwo");
+  // What is there comes at once; other tasks go on while input is waited for.
+  left = ["now", later("later", 30), undefined];
+  py.setStdin({ stdin: () => left.shift(), autoEOF: false });
+  const mixed = await py.runPythonAsync(`
+import asyncio
+order = []
+async def other():
+    order.append("other")
+task = asyncio.create_task(other())
+order.append(input())
+order.append(input())
+await task
+order`);
+  restore(py);
+  assert.deepEqual(mixed.toJs(), ["now", "other", "later"]);
+  mixed.destroy();
+});
+
+test("IO-08 A read handler may be asynchronous", { skip: needsJspi }, async ({ py, assert }) => {
+  const left = ["12", "34\n", "5", ""];
+  py.setStdin({ read: async (buffer) => buffer.set(new TextEncoder().encode(await later(left[0]))) ?? left.shift().length });
+  const read = await py.runPythonAsync("import sys\n[input(), sys.stdin.read()]");
+  restore(py);
+  assert.deepEqual(read.toJs(), ["1234", "5"]);
+  read.destroy();
+});
+
+test("IO-04 ASYNC-16 Waiting for a stdin handler fails with it, and is interrupted", { skip: needsJspi }, async ({ py, assert }) => {
+  py.setStdin({ stdin: () => Promise.reject(new Error("no more input")) });
+  assert.includes((await py.runPythonAsync("input()").catch((error) => error)).message, "no more input");
+  let give;
+  py.setStdin({ stdin: () => new Promise((resolve) => (give = resolve)) });
+  const interrupted = py.runPythonAsync("try:\n  input()\nexcept KeyboardInterrupt:\n  got = 'interrupted'\ngot + ' ' + input()");
+  while (give === undefined) await later();
+  assert.ok(py.interrupt());
+  setTimeout(() => give("kept"), 5);
+  assert.equal(await interrupted, "interrupted kept");
+  restore(py);
+});
+
+test("IO-04 A stdin handler cannot be asynchronous where Python cannot wait", ({ py, assert }) => {
+  py.setStdin({ stdin: () => later("never") });
+  assert.throws(() => py.runPython("input()"), /RuntimeError: The handler of standard input is asynchronous/);
+  py.setStdin({ stdin: () => "at once" });
+  assert.equal(py.runPython("input()"), "at once");
+  restore(py);
+});
+
 test("IO-03 setStdin error: reading is an I/O error", ({ py, assert }) => {
   py.setStdin({ error: true });
   assert.throws(() => py.runPython("input()"), /OSError.*I\/O error/s);

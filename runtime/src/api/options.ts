@@ -23,8 +23,8 @@ export interface LoadPyodideOptions {
   fullStdLib?: boolean | undefined;
   /** URL of the standard library. Default: `python_stdlib.zip` in `indexURL`. */
   stdLibURL?: string | undefined;
-  /** Gives one line of standard input per call, without arguments. `pyodide.setStdin` can do more. */
-  stdin?: (() => string | null | undefined) | undefined;
+  /** Gives one line of standard input per call, without arguments, or a promise of one. `pyodide.setStdin` can do more. */
+  stdin?: (() => string | null | undefined | PromiseLike<string | null | undefined>) | undefined;
   /** Gets each line of standard output. `pyodide.setStdout` can do more. */
   stdout?: ((msg: string) => void) | undefined;
   /** Gets each line of standard error. `pyodide.setStderr` can do more. */

@@ -29,6 +29,7 @@ import { defaultStreams, terminalSize } from "../streams/defaults";
 import type { ByteSink, ByteSource } from "../streams/handlers";
 import { StandardStreams } from "../streams/standard-streams";
 import { PYTHON_VERSION } from "./constants";
+import { withImport } from "./python-calls";
 import { OnDemandFile } from "./on-demand";
 
 export interface BootOptions {
@@ -136,6 +137,10 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
     defaults: defaultStreams(node),
     terminalSize: () => terminalSize(node),
     interrupt: () => (module?.wasmExports["PyErr_SetInterrupt"] as (() => void) | undefined)?.(),
+    wait(promise) {
+      const signal = withImport(core, "_pyodide._streams.wait_for", (waitFor) => waitFor(promise)) as number;
+      (module?.wasmExports["PyErr_SetInterruptEx"] as (signal: number) => number)(signal);
+    },
     report: (error) => console.error("A handler of a standard stream failed:", error),
   });
   streams.setSource(options.stdin);

@@ -24,12 +24,18 @@ export interface ByteSink {
   fsync?(): void;
 }
 
+/** What a `stdin` handler gives: a line, bytes, one byte as a number, or nothing at the end of input. */
+export type StdinValue = string | ArrayBuffer | ArrayBufferView | number | null | undefined;
+
 /** Options of `setStdin`. */
 export interface StdinOptions {
-  /** Gives a line, bytes, one byte as a number, or nothing at the end of input. */
-  stdin?: (() => string | ArrayBuffer | ArrayBufferView | number | null | undefined) | undefined;
-  /** Fills a buffer with bytes and returns how many. */
-  read?: ((buffer: Uint8Array) => number) | undefined;
+  /**
+   * Gives a line, bytes, one byte as a number, or nothing at the end of input. It may be asynchronous where the JavaScript engine can suspend
+   * WebAssembly (JSPI) and Python was entered with `runPythonAsync` or `callPromising`.
+   */
+  stdin?: (() => StdinValue | PromiseLike<StdinValue>) | undefined;
+  /** Fills a buffer with bytes and returns how many. It may be asynchronous as `stdin` may. */
+  read?: ((buffer: Uint8Array) => number | PromiseLike<number>) | undefined;
   /** Called when standard input is synchronised. Only with `read`. */
   fsync?: (() => void) | undefined;
   /** Every read is an I/O error. */
@@ -62,7 +68,50 @@ export class StreamError extends Error {
   }
 }
 
+/** Thrown by sources whose input is not there yet: reading again after the promise has settled gives it. */
+export class InputPending extends Error {
+  override readonly name = "InputPending";
+  constructor(readonly promise: Promise<void>) {
+    super("The input is not there yet");
+  }
+}
+
 const NEWLINE = 10;
+
+/** What a handler gives, which may come later: then it is asked for again, and nothing is asked of the handler meanwhile. */
+class Arrival<T> {
+  #pending: InputPending | undefined;
+  #settled: { readonly value: T } | undefined;
+
+  /** The value that `ask` gives. Throws InputPending, or what the handler threw. */
+  get(ask: () => T | PromiseLike<T>): T {
+    if (this.#settled !== undefined) {
+      const { value } = this.#settled;
+      this.#settled = this.#pending = undefined;
+      return value;
+    }
+    if (this.#pending !== undefined) {
+      throw this.#pending;
+    }
+    const value = ask();
+    if (typeof (value as PromiseLike<T> | null | undefined)?.["then"] !== "function") {
+      return value as T;
+    }
+    const promise = Promise.resolve(value).then(
+      (settled) => {
+        this.#settled = { value: settled };
+      },
+      (error: unknown) => {
+        this.#pending = undefined;
+        throw error;
+      },
+    );
+    // Whoever waits gets the error; nobody may wait.
+    promise.catch(() => undefined);
+    this.#pending = new InputPending(promise);
+    throw this.#pending;
+  }
+}
 
 /** The source that `options` describe, or undefined for the default. Throws TypeError when they make no sense. */
 export function makeSource(options: StdinOptions | undefined): ByteSource | undefined {
@@ -188,12 +237,31 @@ class WriteSink implements ByteSink {
 
 class ReadSource implements ByteSource {
   readonly isatty: boolean;
+  private readonly arrival = new Arrival<unknown>();
+  /** What the handler is filling, or has filled. */
+  private own: Uint8Array | undefined;
+  private rest: Uint8Array = new Uint8Array(0);
+
   constructor(private readonly options: StdinOptions, isatty: boolean) {
     this.isatty = isatty;
   }
 
   read(buffer: Uint8Array): number {
-    return checkCount("read", this.options.read?.(buffer), buffer.length);
+    if (this.rest.length === 0) {
+      // The buffer is the handler's until it has answered, which may be during a later read.
+      const own = (this.own ??= buffer);
+      const answer = this.arrival.get(() => this.options.read?.(own));
+      this.own = undefined;
+      const filled = checkCount("read", answer, own.length);
+      if (own === buffer) {
+        return filled;
+      }
+      this.rest = own.subarray(0, filled);
+    }
+    const count = Math.min(this.rest.length, buffer.length);
+    buffer.set(this.rest.subarray(0, count));
+    this.rest = this.rest.subarray(count);
+    return count;
   }
 
   fsync(): void {
@@ -204,6 +272,7 @@ class ReadSource implements ByteSource {
 /** Calls a `stdin` handler for as much as a read wants. */
 class ValueSource implements ByteSource {
   private readonly stopAfterValue: boolean;
+  private readonly arrival = new Arrival<StdinValue>();
   private rest: Uint8Array = new Uint8Array(0);
   private ended = false;
 
@@ -223,7 +292,16 @@ class ValueSource implements ByteSource {
           this.ended = false;
           return 0;
         }
-        const value = this.next();
+        let value: ReturnType<ValueSource["next"]>;
+        try {
+          value = this.next();
+        } catch (error) {
+          // What there is comes first.
+          if (error instanceof InputPending && filled > 0) {
+            break;
+          }
+          throw error;
+        }
         if (value === undefined) {
           this.ended = true;
           continue;
@@ -251,7 +329,7 @@ class ValueSource implements ByteSource {
 
   /** The next value as bytes; undefined at the end of input. */
   private next(): { bytes: Uint8Array; endsRead: boolean } | undefined {
-    const value = this.options.stdin?.();
+    const value = this.arrival.get(() => this.options.stdin?.());
     if (value === undefined || value === null) {
       return undefined;
     }

@@ -7,7 +7,7 @@
 
 import type { EmscriptenModule, FSStream, StreamOperations } from "../emscripten/module";
 import type { DefaultStreams } from "./defaults";
-import { type ByteSink, type ByteSource, StreamError } from "./handlers";
+import { type ByteSink, type ByteSource, InputPending, StreamError } from "./handlers";
 
 /** Major device number of the standard streams. Emscripten uses 1, 5, 6 and from 64 on. */
 const DEVICE_MAJOR = 40;
@@ -28,6 +28,8 @@ export interface StandardStreamsOptions {
   readonly terminalSize: () => { columns: number; rows: number } | undefined;
   /** Makes SIGINT pending again: called when a handler let a KeyboardInterrupt through. */
   readonly interrupt: () => void;
+  /** Lets Python wait for a promise when the system call has ended. */
+  readonly wait: (promise: Promise<void>) => void;
   /** Gets exceptions of handlers that Python can only see as an I/O error. */
   readonly report: (error: unknown) => void;
 }
@@ -141,6 +143,11 @@ export class StandardStreams {
 
   private errnoOf({ ERRNO_CODES }: StreamHost, error: unknown): number {
     const io = ERRNO_CODES["EIO"] as number;
+    if (error instanceof InputPending) {
+      // CPython looks for pending signals when a system call was interrupted, and then repeats it: one of these waits.
+      this.options.wait(error.promise);
+      return ERRNO_CODES["EINTR"] ?? io;
+    }
     if (error instanceof StreamError) {
       return ERRNO_CODES[error.code] ?? io;
     }

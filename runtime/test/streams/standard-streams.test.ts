@@ -58,6 +58,7 @@ function setUp(): { streams: StandardStreams; fs: FakeFS; out: string[]; err: st
   };
   const streams = new StandardStreams({
     defaults,
+    wait: () => undefined,
     terminalSize: () => ({ columns: 100, rows: 30 }),
     interrupt: () => interrupts.push(2),
     report: (error) => reports.push(error),
