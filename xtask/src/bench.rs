@@ -49,7 +49,7 @@ pub fn run(context: &Context, chromium: bool, arguments: &[OsString]) -> Result<
 /// All groups are measured unless `--only` names some.
 fn wants_packages(arguments: &[OsString]) -> bool {
     let only = arguments.iter().position(|a| a == "--only").and_then(|at| arguments.get(at + 1));
-    only.is_none_or(|groups| groups.to_string_lossy().split(',').any(|group| group == "packages"))
+    only.is_none_or(|groups| groups.to_string_lossy().split(',').any(|group| group == "packages" || group == "restore"))
 }
 
 /// The wheels of `benches/wheels.txt`: a folder for each of its sections.
