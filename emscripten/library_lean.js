@@ -45,7 +45,7 @@ addToLibrary({
   },
 
   $updateGOT__internal: true,
-  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports", "$mainTableLength", "$placeAll", "$trampolineSlot", "$getEmptyTableSlot"],
+  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports", "$mainTableLength", "$placeAll", "$postpone", "$trampolineSlot", "$getEmptyTableSlot"],
   $updateGOT: (exports, replace) => {
     if (exports === mainExports) {
       // Not every engine has CPython's call trampoline: what follows has the same addresses in all of them.
@@ -57,7 +57,7 @@ addToLibrary({
         const address = known?.[symName] ?? mainAddress(symName);
         if (address === undefined) continue;
         GOT[symName].value = address;
-        if (address >= mainTableLength && known !== undefined) behind.push([address, wasmImports[symName]]);
+        if (address >= mainTableLength && known !== undefined && !postpone(address, symName)) behind.push([address, wasmImports[symName]]);
       }
       placeAll(behind);
       return;
@@ -93,6 +93,48 @@ addToLibrary({
     addedFunctions.set(address, func);
     functionsInTableMap?.set(func, address);
     return address;
+  },
+
+  // Functions of OpenGL and OpenAL that have an address and are not there yet, by address.
+  // PERF: there are 250 of them, for SDL's sake, with some 60 signatures, for each of which the engine compiles a wrapper: a tenth of the start
+  // (load: import + loadPyodide). INVARIANT: only libraries that import something of them call them by address, and none is loaded before
+  // `placeMedia` has run. `dlsym` finds a function by name, and gives it another address if it has to.
+  $mediaFunctions: "new Map()",
+  $arePlaced: false,
+
+  // Is it a function that can wait? Then it is noted.
+  $postpone__deps: ["$arePlaced", "$mediaFunctions"],
+  $postpone: (address, name) => {
+    if (!/^(emscripten_gl|emscripten_alc|alc?)[A-Z]/.test(name)) return false;
+    mediaFunctions.set(address, wasmImports[name]);
+    return !arePlaced;
+  },
+
+  $placeMedia__deps: ["$arePlaced", "$mediaFunctions", "$placeAll"],
+  $placeMedia: () => {
+    if (arePlaced) return;
+    arePlaced = true;
+    placeAll([...mediaFunctions]);
+  },
+
+  // Does a library import anything of OpenGL, OpenAL, SDL or EGL, from which it could get these addresses? `library` is its bytes or the module.
+  $usesMedia: (library) => {
+    const isMedia = (text) => /\b(emscripten_)?(gl|egl|alc?|glfw|SDL_)[A-Z]|GetProcAddress|webgl/.test(text);
+    if (library instanceof WebAssembly.Module) return WebAssembly.Module.imports(library).some(({ name }) => isMedia(name));
+    const number = (at) => {
+      let value = 0;
+      for (let shift = 0; ; shift += 7) {
+        const byte = library[at++];
+        value |= (byte & 127) << shift;
+        if (byte < 128 || shift > 28) return [value >>> 0, at];
+      }
+    };
+    for (let at = 8; at < library.length; ) {
+      const [size, start] = number(at + 1);
+      if (library[at] === 2) return isMedia(new TextDecoder("latin1").decode(library.subarray(start, start + size)));
+      at = start + size;
+    }
+    return false;
   },
 
   // As `placeFunction` for many. PERF: each function of JavaScript needs a module around it, and compiling 260 of them was a twentieth

@@ -10,7 +10,7 @@ addToLibrary({
 
   $loadDynamicLibrary__deps: [
     "$LDSO", "$GOT", "$loadWebAssemblyModule", "$mergeLibSymbols", "$newDSO", "$findLibraryFS", "$delayedStarts",
-    "$undefinedSymbols", "$FS",
+    "$placeMedia", "$undefinedSymbols", "$usesMedia", "$FS",
   ],
   $loadDynamicLibrary: function (libName, flags = { global: true, nodelete: true }, localScope = {}, handle = 0) {
     const present = LDSO.loadedLibsByName[libName];
@@ -40,9 +40,10 @@ addToLibrary({
       const path = findLibraryFS(libName, flags.rpath);
       if (path === undefined) throw new Error(`${libName}: there is no such library${flags.rpath ? ` (needed by ${flags.rpath.parentLibPath})` : ""}`);
       const compiled = Module["compiledSideModules"]?.get(path);
-      if (compiled === undefined) return FS.readFile(path, { encoding: "binary" });
-      Module["compiledSideModules"].delete(path);
-      return compiled;
+      const library = compiled ?? FS.readFile(path, { encoding: "binary" });
+      if (usesMedia(library)) placeMedia();
+      Module["compiledSideModules"]?.delete(path);
+      return library;
     };
     const received = (exports) => {
       if (library.global) mergeLibSymbols(exports, libName);

@@ -81,7 +81,7 @@ addToLibrary({
   $interpreterState__deps: [
     "$GOT", "$LDSO", "$addedFunctions", "$freeTableIndexes", "$functionsInTableMap", "$getEmptyTableSlot", "$getEnvStrings", "$removeFunction", "$setWasmTableEntry",
     "$spareTableSlots", "$takeTableSlots", "$timers", "$withdrawSymbols", "$getWasmTableEntry", "$growMemory", "$growTableTo", "$loadWebAssemblyModule",
-    "$mainExports", "$mainTableLength", "$mergeLibSymbols", "$moduleToPlace", "$newDSO", "$placeAll", "$placedModules", "$trampolineAddress",
+    "$mainExports", "$mainTableLength", "$mergeLibSymbols", "$moduleToPlace", "$newDSO", "$mediaFunctions", "$placeAll", "$placeMedia", "$placedModules", "$postpone", "$usesMedia", "$trampolineAddress",
     "$trampolineSlot", "$wasmTable", "calloc",
   ],
   $interpreterState: {
@@ -132,6 +132,7 @@ addToLibrary({
         GOT[name] ??= new WebAssembly.Global({ value: "i32", mutable: true }, value);
         GOT[name].value = value;
       }
+      if (binaries.some(usesMedia)) placeMedia();
       for (const [index, { name, memoryBase, tableBase, tableSize, isGlobal, uses, handles }] of libraries.entries()) {
         if (tableSize > 0) growTableTo(tableBase);
         moduleToPlace = { memoryBase };
@@ -155,7 +156,7 @@ addToLibrary({
       for (const [address, owner, name] of functions) {
         const func = owner < 0 ? wasmImports[name] : owners[owner][name];
         if (typeof func !== "function") throw new Error(`The function \`${name}\` of the snapshot is missing`);
-        if (addedFunctions.get(address) !== func) missing.push([address, func]);
+        if (addedFunctions.get(address) !== func && !(owner < 0 && postpone(address, name))) missing.push([address, func]);
       }
       placeAll(missing);
       growTableTo(tableLength);
@@ -194,15 +195,16 @@ addToLibrary({
       }
       const saved = new Set(functions.map(([address]) => address));
       const isLibrary = (address) => libraries.some(({ tableBase, tableSize }) => address >= tableBase && address < tableBase + tableSize);
+      const isFixed = (address) => address === trampolineSlot || saved.has(address) || mediaFunctions.has(address) || isLibrary(address);
       freeTableIndexes.length = 0;
       for (let address = mainTableLength; address < wasmTable.length; address++) {
-        if (address === trampolineSlot || saved.has(address) || isLibrary(address)) continue;
+        if (isFixed(address)) continue;
         if (wasmTable.get(address) !== null) removeFunction(address);
       }
       freeTableIndexes.length = 0;
       spareTableSlots = wasmTable.length - tableLength;
       for (let address = mainTableLength; address < tableLength; address++) {
-        if (address !== trampolineSlot && !isLibrary(address) && !saved.has(address)) freeTableIndexes.push(address);
+        if (!isFixed(address)) freeTableIndexes.push(address);
       }
       mainExports["_emscripten_stack_restore"](mainExports["emscripten_stack_get_base"]());
     },

@@ -155,3 +155,25 @@ its.version()`);
     context.assert.equal(version, py.runPython("import sqlite3; a, b, c = sqlite3.sqlite_version_info; a * 1000000 + b * 1000 + c"));
   }
 });
+
+/** The smallest library that imports a function `() -> void` of the main module. */
+function libraryThatImports(name) {
+  const text = (value) => [value.length, ...new TextEncoder().encode(value)];
+  const section = (id, content) => [id, content.length, ...content];
+  return Uint8Array.from([
+    0, 97, 115, 109, 1, 0, 0, 0,
+    ...section(0, [...text("dylink.0"), 1, 4, 0, 0, 0, 0]),
+    ...section(1, [1, 96, 0, 0]),
+    ...section(2, [1, ...text("env"), ...text(name), 0, 0]),
+  ]);
+}
+
+test("ROAD-19 ENV-61 Functions of OpenGL get their places in the table with the first library that imports one", { noLeakCheck }, async ({ load, assert }) => {
+  const py = await load();
+  const { wasmTable } = py._module;
+  const missing = () => Array.from({ length: wasmTable.length }, (_, index) => index).filter((index) => index > 1 && wasmTable.get(index) === null).length;
+  const before = missing();
+  py.FS.writeFile("/tmp/gl.so", libraryThatImports("emscripten_glFinish"));
+  py.runPython("import ctypes; ctypes.CDLL('/tmp/gl.so')");
+  assert.ok(before - missing() > 200, `${before} slots were empty, ${missing()} are`);
+});
