@@ -135,7 +135,7 @@ class Hints(unittest.TestCase):
 
     def test_standard_library(self):
         """PKG-07, PKG-40."""
-        for name in "_curses dbm ensurepip fcntl grp idlelib lib2to3 msvcrt pwd resource syslog termios tkinter turtle venv winreg".split():
+        for name in "_curses dbm ensurepip grp idlelib lib2to3 msvcrt pwd resource syslog tkinter turtle venv winreg".split():
             if name not in sys.modules:
                 self.assertRegex(hint_for(name), rf"^The module '{name}' of the standard library is not .*\.\n$")
         self.assertIn("'tkinter'", hint_for("tkinter.ttk"))

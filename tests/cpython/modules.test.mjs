@@ -19,7 +19,7 @@ socket socketserver sqlite3 stat statistics string string.templatelib stringprep
 threading time timeit token tokenize tomllib trace traceback tracemalloc types typing unicodedata unittest unittest.mock urllib urllib.request urllib.parse
 uuid warnings wave weakref webbrowser wsgiref wsgiref.simple_server xml xml.dom.minidom xml.etree.ElementTree xml.sax xmlrpc.client zipapp zipfile zipimport zlib zoneinfo annotationlib`.split(/\s+/);
 
-const REMOVED = "curses dbm ensurepip fcntl grp idlelib lib2to3 msvcrt pwd resource syslog termios tkinter turtle turtledemo venv winreg winsound".split(" ");
+const REMOVED = "curses dbm ensurepip grp idlelib lib2to3 msvcrt pwd resource syslog tkinter turtle turtledemo venv winreg winsound".split(" ");
 
 test("PKG-32 PKG-43 Every extension module imports", ({ py, assert }) => {
   const missing = EXTENSION_MODULES.filter((name) => {
@@ -59,8 +59,11 @@ test("PKG-40 PKG-07 Removed modules are not there, and the error says why", ({ p
   assert.throws(() => py.runPython("import tkinter"), /tkinter.*(removed|not (included|available|part))/s);
 });
 
-test("PKG-42 pty and tty cannot be imported", ({ py, assert }) => {
-  for (const name of ["pty", "tty"]) assert.throws(() => py.runPython(`import ${name}`), "ModuleNotFoundError");
+test("PKG-42 fcntl, termios, pty and tty import; there is no terminal to control", ({ py, assert }) => {
+  assert.equal(py.runPython("import fcntl, os\nwith open('/tmp/locked', 'w') as file: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\nos.unlink('/tmp/locked')\nfcntl.FD_CLOEXEC"), 1);
+  assert.throws(() => py.runPython("import termios; termios.tcgetattr(0)"), "termios.error");
+  assert.throws(() => py.runPython("import tty; tty.setraw(0)"), "termios.error");
+  assert.throws(() => py.runPython("import pty; pty.openpty()"), "OSError");
 });
 
 test("PKG-41 Threads and processes cannot be started", ({ py, assert }) => {
@@ -355,4 +358,18 @@ os.close(copy)
 with open(reader, "rb") as file: rest = file.read()
 str((before, early, rest))`);
   assert.equal(read, "(b'all of it', 'BlockingIOError', b'')");
+});
+
+test("PKG-33 SQLite is as on other systems: foreign keys are enforced on demand, and has its mathematics and full text search", ({ py, assert }) => {
+  const seen = py.runPython(`
+import sqlite3, json
+with sqlite3.connect(":memory:") as connection:
+    def first(query): return connection.execute(query).fetchone()
+    for module in ("fts3", "fts4", "fts5", "rtree(id, low, high)", "geopoly"):
+        connection.execute(f"create virtual table {module.partition('(')[0]}_table using {module if '(' in module or module == 'geopoly' else module + '(text)'}")
+    found = json.dumps([first("pragma foreign_keys"), first("select sqrt(4), pow(2, 3), ln(1), json('[1]')")])
+connection.close()
+found
+`);
+  assert.deepEqual(JSON.parse(seen), [[0], [2, 8, 0, "[1]"]]);
 });

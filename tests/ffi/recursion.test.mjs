@@ -79,3 +79,17 @@ test("ENV-51 ASYNC-14 Too deep on a stack that can be suspended", { skip: (env) 
   }
   assert.equal(await py.runPythonAsync("import asyncio\nawait asyncio.sleep(0, 7)"), 7);
 });
+
+test("PKG-45 A call that has returned takes nothing of the stack, however long the program goes on", async ({ py, assert }) => {
+  // A method of a base class in C: CPython's own shortcut for it is entered and given up at every call.
+  const program = `
+import random
+class Dice(random.Random):
+    def throw(self, times):
+        for _ in range(times): self.getrandbits(3)
+        return times
+Dice().throw(20000)
+`;
+  assert.equal(py.runPython(program), 20000);
+  assert.equal(await py.runPythonAsync(program), 20000);
+});

@@ -17,6 +17,10 @@ use crate::progress::Step;
 use crate::root::Run;
 
 /// How every C file of the main module is compiled; defines the platform together with the link flags.
+/// SQLite as other systems have it: the crate itself would enforce foreign keys, which Python's users expect to switch on themselves,
+/// and would leave these parts out.
+const SQLITE_FLAGS: &str = "-DSQLITE_DEFAULT_FOREIGN_KEYS=0 -DSQLITE_ENABLE_MATH_FUNCTIONS -DSQLITE_ENABLE_FTS4 -DSQLITE_ENABLE_GEOPOLY";
+
 pub const C_FLAGS: &str = "-O2 -fPIC -fwasm-exceptions -sSUPPORT_LONGJMP=wasm";
 pub const WASM_TARGET: &str = "wasm32-unknown-emscripten";
 
@@ -44,6 +48,7 @@ pub fn cargo_environment(context: &Context) -> Result<BTreeMap<String, String>> 
     set("AR_wasm32_unknown_emscripten", "emar".into());
     set("CFLAGS_wasm32_unknown_emscripten", C_FLAGS.into());
     set("CXXFLAGS_wasm32_unknown_emscripten", C_FLAGS.into());
+    set("LIBSQLITE3_FLAGS", SQLITE_FLAGS.into());
     set("PYO3_CONFIG_FILE", context.checkout.join("cpython/pyo3-config.txt").display().to_string());
     Ok(env)
 }
@@ -59,6 +64,7 @@ fn key(context: &Context) -> Result<Key> {
     Ok(Key::new("sys-libs-1")
         .text("toolchain", &context.root()?.id)
         .text("flags", C_FLAGS)
+        .text("sqlite", SQLITE_FLAGS)
         .text("locked", &locked_versions(&lock))
         .tree(&crates, |_| true)?)
 }
