@@ -77,3 +77,16 @@ test("JS-005 fullStdLib has all modules here before anybody imports one", async 
   assert.equal(await page.evaluate((code) => py.runPython(code), RARE), "mailboxpyclbr");
   assert.equal(files.length, before);
 });
+
+test("ENV-12 The core snapshot is a smaller first load; whatever it lacks is there when it is imported", async ({ open, server, assert }) => {
+  const { page, files } = await openRecording(open, server, "first-load-core.html");
+  const result = await page.evaluate(async () => {
+    const { loadPyodide } = await import("/dist/pyodide.mjs");
+    globalThis.py = await loadPyodide({ snapshot: "/dist/pyodide.core.snapshot" });
+    return py.runPython("import json, re; json.dumps([int(re.match(r'\\d+', '42 apples')[0]), 'pyodide' in __import__('sys').modules])");
+  });
+  assert.equal(result, "[42, true]");
+  assert.deepEqual(files.sort(), FIRST.map((file) => file.replace("pyodide.snapshot", "pyodide.core.snapshot")).sort());
+  assert.equal(await page.evaluate(() => py.runPythonAsync("import asyncio, dataclasses, datetime; await asyncio.sleep(0); 6 * 7")), 42);
+  assert.equal(files.filter((file) => file === "python_stdlib.zip").length, 1);
+});

@@ -24,11 +24,13 @@ use crate::{bundled, codegen, link, on_demand, pip, runtime, stdlib, stdlib_pack
 
 /// The memory of an interpreter that has started: what `loadPyodide` starts from.
 const SNAPSHOT: &str = "pyodide.snapshot";
+/// The same with few modules, for the smallest first load: `loadPyodide({ snapshot: "pyodide.core.snapshot" })`.
+const CORE_SNAPSHOT: &str = "pyodide.core.snapshot";
 const MAKE_SNAPSHOT: &str = include_str!("scripts/make_snapshot.mjs");
 
 /// Files without which a distribution is none.
-const REQUIRED: [&str; 15] = [
-    SNAPSHOT, "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
+const REQUIRED: [&str; 16] = [
+    SNAPSHOT, CORE_SNAPSHOT, "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
     "pyodide.d.ts", "ffi.d.ts", "python", "python.mjs", "python-thread.mjs", stdlib::SOURCES,
 ];
 
@@ -113,7 +115,8 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         fs::write(fresh.join("package.json"), &package)?;
         fs::write(fresh.join("pyodide-lock.json"), &lock)?;
         step.at("making the memory snapshot");
-        make_snapshot(&fresh, &target)?;
+        make_snapshot(&fresh, &target, SNAPSHOT, "")?;
+        make_snapshot(&fresh, &target, CORE_SNAPSHOT, "core")?;
         let missing: Vec<_> = REQUIRED.iter().filter(|f| !fresh.join(f).exists()).copied().collect();
         if !missing.is_empty() {
             return fail(format!("The distribution lacks: {}", missing.join(", ")), "Check the sources these files are made from");
@@ -144,11 +147,11 @@ fn make_classic_glue(context: &Context, dir: &Path) -> Result<()> {
 }
 
 /// Boots what lies in `dist` and saves its memory there.
-fn make_snapshot(dist: &Path, target: &Path) -> Result<()> {
+fn make_snapshot(dist: &Path, target: &Path, name: &str, variant: &str) -> Result<()> {
     let script = target.join(format!("make-snapshot.{}.mjs", std::process::id()));
     fs::write(&script, MAKE_SNAPSHOT).with_context(|| format!("Could not write `{}`", script.display()))?;
     let mut command = Command::new("node");
-    command.arg("--no-warnings").arg(&script).arg(dist).arg(dist.join(SNAPSHOT)).env("TZ", "UTC");
+    command.arg("--no-warnings").arg(&script).arg(dist).arg(dist.join(name)).arg(variant).env("TZ", "UTC");
     let result = runtime::run(&mut command, "Making the memory snapshot");
     fs::remove_file(&script)?;
     result
@@ -164,7 +167,7 @@ fn package_json(versions: &Versions) -> Value {
     exports.insert("./ffi".into(), json!({ "types": "./ffi.d.ts" }));
     for file in [
         "pyodide.mjs", "pyodide.js", "pyodide.mjs.map", "pyodide.js.map", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm",
-        "python_stdlib.zip", stdlib::SOURCES, SNAPSHOT, "pyodide-lock.json", "package.json", "console.html",
+        "python_stdlib.zip", stdlib::SOURCES, SNAPSHOT, CORE_SNAPSHOT, "pyodide-lock.json", "package.json", "console.html",
     ] {
         exports.insert(format!("./{file}"), Value::from(format!("./{file}")));
     }

@@ -74,7 +74,7 @@ export interface InternalApi {
   /** Sockets, as Python's module `_socket` uses them. Nothing of it exists before it is asked for. */
   readonly network: object;
   /** For the build: imports modules, then saves memory without files. */
-  readonly makeStartSnapshot: (modules: readonly string[]) => Uint8Array<ArrayBuffer>;
+  readonly makeStartSnapshot: (modules: readonly string[], isCore: boolean) => Uint8Array<ArrayBuffer>;
 }
 
 /** What `loadPyodide` gives. */
@@ -194,7 +194,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     return run.locals === undefined ? evaluator(code, names) : evaluator(code, names, run.locals);
   };
 
-  const snapshot = (withoutFiles: boolean): Uint8Array<ArrayBuffer> =>
+  const snapshot = (withoutFiles: boolean, isCore: boolean): Uint8Array<ArrayBuffer> =>
     makeSnapshot({
       core,
       module,
@@ -206,6 +206,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       loadedPackages,
       pristine: () => pristineMemory(interpreter.wasm, interpreter.WebAssembly),
       withoutFiles,
+      isCore,
     });
 
   /** Awaits a coroutine, which is running as a task since it was returned, for a limited time. */
@@ -424,7 +425,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       return describeEnvironment(interpreter.environment);
     },
     makeMemorySnapshot() {
-      return snapshot(false);
+      return snapshot(false, false);
     },
     reset() {
       if (settings.reset === undefined) {
@@ -463,14 +464,14 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       get network() {
         return (network ??= makeNetwork(module, node));
       },
-      makeStartSnapshot(modules) {
+      makeStartSnapshot(modules, isCore) {
         for (const name of modules) {
           withImport(core, name, () => undefined);
         }
         // Made anew when somebody asks for it.
         pyodidePackage?.destroy();
         pyodidePackage = undefined;
-        return snapshot(true);
+        return snapshot(true, isCore);
       },
     },
   };

@@ -33,18 +33,16 @@ export function identityOfArchive(archive: StoredFile): string {
   return `${archive.size}-${checksum(new Uint32Array(directory.buffer), 0).toString(16)}`;
 }
 
-/** The parts that a snapshot holds. None of an archive that is not made for it. */
-export function firstParts(archive: StoredFile): FilePart[] {
+/** The parts that a snapshot holds, or the list of members alone. None of an archive that is not made for it. */
+export function firstParts(archive: StoredFile, isListOnly = false): FilePart[] {
   const record = endRecord(archive);
   const found = COMMENT.exec(record?.comment ?? "");
   if (record === undefined || found === null) {
     return [];
   }
   const tail = Math.max(0, Math.min(record.start, archive.size - END_SEARCH_BYTES));
-  return [
-    { position: 0, bytes: archive.read(0, Number(found[1])) },
-    { position: tail, bytes: archive.read(tail, archive.size - tail) },
-  ];
+  const list = { position: tail, bytes: archive.read(tail, archive.size - tail) };
+  return isListOnly ? [list] : [{ position: 0, bytes: archive.read(0, Number(found[1])) }, list];
 }
 
 /** The parts that a snapshot brings. Copies: the snapshot is not kept. */

@@ -30,6 +30,8 @@ export interface MakeOptions {
   readonly pristine: () => Uint8Array | undefined;
   /** Only Python's own state: no files. */
   readonly withoutFiles: boolean;
+  /** No modules of the standard library but those that are imported. */
+  readonly isCore: boolean;
 }
 
 export function makeSnapshot(options: MakeOptions): Uint8Array<ArrayBuffer> {
@@ -61,7 +63,7 @@ export function makeSnapshot(options: MakeOptions): Uint8Array<ArrayBuffer> {
   const memory = memoryWithoutStacks(core, module);
   const pristine = options.pristine();
   const { runs, parts } = readMemory(memory, pristine ?? new Uint8Array(0));
-  const archive = firstParts(options.archive);
+  const archive = firstParts(options.archive, options.isCore);
   const header: SnapshotHeader = {
     build: options.build,
     stdlib: options.stdlib,

@@ -1,17 +1,20 @@
-// Boots the distribution in the folder that is the first argument and writes its memory snapshot to the file that is the second.
+// Boots the distribution in the folder that is the first argument and writes its memory snapshot to the file that is the second;
+// with `core` as third argument the one of the small first load.
 // What differs from run to run is made the same: time, random numbers, environment. `_pyodide._snapshot.refresh` makes it fresh at every start.
 import nodeCrypto from "node:crypto";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [dist, output] = process.argv.slice(2);
+const [dist, output, variant] = process.argv.slice(2);
 
 // What programs import first, beside what the start itself needs.
 const MODULES = [
   "asyncio", "collections.abc", "contextlib", "dataclasses", "datetime", "enum", "functools", "io", "inspect", "itertools", "json",
   "pathlib", "re", "traceback", "typing", "pyodide.code", "pyodide.ffi", "pyodide.webloop", "pyodide_js",
 ];
+// Enough for `runPython` and what most scripts begin with.
+const CORE_MODULES = ["collections.abc", "enum", "functools", "io", "itertools", "json", "re", "pyodide.code", "pyodide.ffi", "pyodide_js"];
 const BUILD_TIME_MS = Date.UTC(2026, 0, 1);
 
 let ticks = 0;
@@ -31,4 +34,4 @@ nodeCrypto.randomFillSync = fill;
 
 const { loadPyodide } = await import(pathToFileURL(path.join(dist, "pyodide.mjs")).href);
 const pyodide = await loadPyodide({ snapshot: false, env: { LANG: "C.UTF-8" } });
-writeFileSync(output, pyodide._api.makeStartSnapshot(MODULES));
+writeFileSync(output, pyodide._api.makeStartSnapshot(variant === "core" ? CORE_MODULES : MODULES, variant === "core"));
