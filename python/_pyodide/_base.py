@@ -263,7 +263,7 @@ class CodeRunner:
     Parameters
     ----------
     source
-        Python source; indentation that all lines share is taken off.
+        Python source.
     return_mode
         What running gives: ``"last_expr"`` the value of the last statement if it is an expression, ``"last_expr_or_assign"`` also
         if it is an assignment, ``"none"`` always None.
@@ -275,6 +275,12 @@ class CodeRunner:
         Named in errors. Unless it has the form ``<...>``, tracebacks show lines of the source.
     flags
         As for :func:`compile`; ``ast.PyCF_ALLOW_TOP_LEVEL_AWAIT`` allows ``await`` outside of functions.
+    dont_inherit
+        Accepted as :func:`compile` does: there are no ``__future__`` imports around the code that could be inherited.
+    optimize
+        Level of optimization, as for :func:`compile`.
+    dedent
+        Whether indentation that all lines share is taken off.
 
     Raises SyntaxError for source that cannot be parsed, TypeError or ValueError for wrong arguments.
 
@@ -305,13 +311,18 @@ class CodeRunner:
         quiet_trailing_semicolon: bool = True,
         filename: str = "<exec>",
         flags: int = 0,
+        dont_inherit: bool = False,
+        optimize: int = -1,
+        dedent: bool = True,
     ) -> None:
         _check_text(source)
         _check_return_mode(return_mode)
         if mode not in _MODES:
             raise ValueError(f"mode must be 'exec', 'single' or 'eval', not {mode!r}")
-        source = _dedent(source)
+        if dedent:
+            source = _dedent(source)
         self._mode = mode
+        self._optimize = optimize
         self._flags = flags
         self._filename = filename
         self._compiled = False
@@ -319,7 +330,7 @@ class CodeRunner:
         self._return_mode = return_mode if mode == "exec" else "none"
         if quiet_trailing_semicolon and should_quiet(source):
             self._return_mode = "none"
-        self.ast = compile(source, filename, mode, flags | PyCF_ONLY_AST, True)
+        self.ast = compile(source, filename, mode, flags | PyCF_ONLY_AST, True, optimize)
         self.code = None
         _show_in_tracebacks(filename, source)
 
@@ -334,7 +345,7 @@ class CodeRunner:
         tree = self.ast
         if self._mode == "exec":
             tree, self._stores = _with_result(tree, self._return_mode)
-        self.code = compile(tree, self._filename, self._mode, self._flags, True)
+        self.code = compile(tree, self._filename, self._mode, self._flags, True, self._optimize)
         self._compiled = True
         return self
 
@@ -365,35 +376,35 @@ _CACHE_MAX = 256
 _CACHED_CHARACTERS_MAX = 20_000
 
 
-def _compile(source, return_mode, quiet_trailing_semicolon, filename, flags):
+def _compile(source, return_mode, quiet_trailing_semicolon, filename, flags, optimize, dedent):
     """Compiled source and whether running it stores a result; also puts both into the cache."""
     _check_text(source)
     _check_return_mode(return_mode)
-    text = _dedent(source)
+    text = _dedent(source) if dedent else source
     mode = return_mode
     if quiet_trailing_semicolon and mode != "none" and should_quiet(text):
         mode = "none"
     stores, code = False, None
     if mode == "none":
-        code = compile(text, filename, "exec", flags, True)
+        code = compile(text, filename, "exec", flags, True, optimize)
     elif "\n" not in text and not any(mark in text for mark in ";\\=\r"):
         # PERF: most short snippets are one expression, which needs no syntax tree in Python objects (bench `run_1`). Those
         # that cannot be one, or would warn twice, do not come here.
         try:
-            code = compile(text, filename, "eval", flags, True)
+            code = compile(text, filename, "eval", flags, True, optimize)
         except SyntaxError:
             code = None
     if code is None:
-        tree = compile(text, filename, "exec", flags | PyCF_ONLY_AST, True)
+        tree = compile(text, filename, "exec", flags | PyCF_ONLY_AST, True, optimize)
         tree, stores = _with_result(tree, mode)
-        code = compile(tree, filename, "exec", flags, True)
+        code = compile(tree, filename, "exec", flags, True, optimize)
     # The text that was compiled, where tracebacks are to show it.
     shown = None if filename[:1] == "<" and filename[-1:] == ">" else text
     entry = (code, stores, shown)
     if len(source) <= _CACHED_CHARACTERS_MAX:
         if len(_cache) >= _CACHE_MAX:
             del _cache[next(iter(_cache))]
-        _cache[source, return_mode, quiet_trailing_semicolon, filename, flags] = entry
+        _cache[source, return_mode, quiet_trailing_semicolon, filename, flags, optimize, dedent] = entry
     return entry
 
 
@@ -406,6 +417,9 @@ def eval_code(
     quiet_trailing_semicolon: bool = True,
     filename: str = "<exec>",
     flags: int = 0,
+    dont_inherit: bool = False,
+    optimize: int = -1,
+    dedent: bool = True,
 ) -> "Any":
     """Run Python source and return the value of its last expression, or None.
 
@@ -431,10 +445,10 @@ def eval_code(
     >>> eval_code(source, return_mode="none")
     """
     try:
-        entry = _cache.get((source, return_mode, quiet_trailing_semicolon, filename, flags))
+        entry = _cache.get((source, return_mode, quiet_trailing_semicolon, filename, flags, optimize, dedent))
     except TypeError:
         entry = None  # an argument that cannot be right: the compiler says which
-    code, stores, shown = entry or _compile(source, return_mode, quiet_trailing_semicolon, filename, flags)
+    code, stores, shown = entry or _compile(source, return_mode, quiet_trailing_semicolon, filename, flags, optimize, dedent)
     if shown is not None:
         _show_in_tracebacks(filename, shown)
     return _run(code, stores, globals, locals)
@@ -449,6 +463,9 @@ async def eval_code_async(
     quiet_trailing_semicolon: bool = True,
     filename: str = "<exec>",
     flags: int = 0,
+    dont_inherit: bool = False,
+    optimize: int = -1,
+    dedent: bool = True,
 ) -> "Any":
     """As :func:`eval_code`, for source that may use ``await``, ``async for`` and ``async with`` outside of functions.
 
@@ -456,10 +473,10 @@ async def eval_code_async(
     """
     flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
-        entry = _cache.get((source, return_mode, quiet_trailing_semicolon, filename, flags))
+        entry = _cache.get((source, return_mode, quiet_trailing_semicolon, filename, flags, optimize, dedent))
     except TypeError:
         entry = None  # an argument that cannot be right: the compiler says which
-    code, stores, shown = entry or _compile(source, return_mode, quiet_trailing_semicolon, filename, flags)
+    code, stores, shown = entry or _compile(source, return_mode, quiet_trailing_semicolon, filename, flags, optimize, dedent)
     if shown is not None:
         _show_in_tracebacks(filename, shown)
     return await _run_async(code, stores, globals, locals)

@@ -142,6 +142,9 @@ def use_host() -> None:
     global _own_loop
     _own_loop = True
     _SUBSTITUTES["termios"] = "_pyodide._termios"
+    # Before the built-in one, which knows of no terminal.
+    sys.meta_path.remove(_SubstituteFinder)
+    sys.meta_path.insert(0, _SubstituteFinder)
     for name, complete in {"signal": _install_signals, "_pyrepl.unix_console": _LendFcntl()}.items():
         if name in sys.modules:
             complete(sys.modules[name])
@@ -199,11 +202,18 @@ def _install_urllib3(module):
     module.inject_into_urllib3 = lambda: None
 
 
+def _install_source_lines(module):
+    from _pyodide._sources import complete_linecache
+
+    complete_linecache(module)
+
+
 _completions = {"asyncio": _install_loop}
 # Elsewhere (tests of this package) there are sockets.
 if sys.platform == "emscripten":
     _completions |= {
         "_socket": _install_sockets,
+        "linecache": _install_source_lines,
         "select": _install_select,
         "ssl": _install_tls,
         "urllib3.contrib.emscripten": _install_urllib3,
@@ -243,6 +253,22 @@ def _get_source(self, fullname, _get_source=zipimporter.get_source):
 
 
 zipimporter.get_source = _get_source
+
+
+def _get_data(self, pathname, _get_data=zipimporter.get_data):
+    """Content of a file in an archive, also of a source of the standard library."""
+    try:
+        return _get_data(self, pathname)
+    except OSError:
+        from _pyodide._sources import data_at
+
+        data = data_at(pathname)
+        if data is None:
+            raise
+        return data
+
+
+zipimporter.get_data = _get_data
 
 
 # ---- hints ----

@@ -26,6 +26,56 @@ def source_of(importer, fullname: str) -> str | None:
         return None
 
 
+def data_at(path: str) -> bytes | None:
+    """The content of a source file by its path, which is one in the archive of the standard library (``pkgutil.get_data``)."""
+    if not path.startswith(_PREFIX) or not path.endswith(".py"):
+        return None
+    name = path[len(_PREFIX) :]
+    archive = _open()
+    return archive.read(name) if archive is not None and name in archive.NameToInfo else None
+
+
+def complete_linecache(linecache) -> None:
+    """Let ``linecache``, which looks for files, find these lines too: by the path of a module, or as ``<frozen name>``."""
+    update = linecache.updatecache
+
+    def updatecache(filename, module_globals=None):
+        lines = update(filename, module_globals)
+        if lines or not isinstance(filename, str):
+            return lines
+        if filename.startswith("<frozen ") and filename[-1] == ">":
+            paths = _paths_of_frozen(filename[8:-1])
+        elif filename.startswith(_PREFIX):
+            paths = (filename.removesuffix("c"),)
+        else:
+            return lines
+        from importlib.util import decode_source
+
+        try:
+            for path in paths:
+                data = data_at(path)
+                if data is not None:
+                    lines = decode_source(data).splitlines(keepends=True)
+                    linecache.cache[filename] = (len(data), None, lines, path)
+                    break
+        except (MemoryError, RecursionError):
+            pass
+        return lines
+
+    updatecache.__doc__ = update.__doc__
+    linecache.updatecache = updatecache
+
+
+def _paths_of_frozen(name):
+    # `importlib._bootstrap` calls itself by its original name.
+    name = {"_frozen_importlib": "importlib._bootstrap", "_frozen_importlib_external": "importlib._bootstrap_external"}.get(name, name)
+    path = _PREFIX + name.replace(".", "/")
+    return f"{path}.py", f"{path}/__init__.py"
+
+
+_PREFIX = f"{sys.prefix}/lib/python{sys.version_info.major}{sys.version_info.minor}.zip/".replace("//", "/")
+
+
 def _read(name):
     from importlib.util import decode_source
 

@@ -138,6 +138,8 @@ class Console:
         Whether the streams are redirected from now on rather than while commands run.
     filename
         Named in tracebacks.
+    dont_inherit, optimize
+        As for :func:`compile`.
     """
 
     globals: dict[str, Any]
@@ -167,6 +169,8 @@ class Console:
         stderr_callback: Callable[[str], None] | None = None,
         persistent_stream_redirection: bool = False,
         filename: str = "<console>",
+        dont_inherit: bool = False,
+        optimize: int = -1,
     ) -> None:
         self.globals = {"__name__": "__console__", "__doc__": None} if globals is None else globals
         self.stdin_callback = stdin_callback
@@ -179,6 +183,7 @@ class Console:
         self._completer = None
         # Features that `from __future__ import ...` of earlier commands turned on.
         self._flags = PyCF_ALLOW_TOP_LEVEL_AWAIT
+        self._optimize = optimize
         self._persistent: ExitStack | None = None
         self._redirections = 0
         self._redirected: ExitStack | None = None
@@ -299,7 +304,7 @@ class Console:
         """A compiled command; None if more lines are needed."""
         if not self._is_complete(source, filename):
             return None
-        runner = CodeRunner(source, filename=filename, flags=self._flags).compile()
+        runner = CodeRunner(source, filename=filename, flags=self._flags, optimize=self._optimize).compile()
         for feature in _FUTURES:
             if runner.code.co_flags & feature.compiler_flag:
                 self._flags |= feature.compiler_flag

@@ -150,4 +150,11 @@ def __getattr__(name: str) -> object:
 
         globals()[name] = ToJsConverter
         return ToJsConverter
+    if name == "InternalError":
+
+        class InternalError(Exception):
+            """An error of the interface between the languages itself. Nothing raises it here: such errors are fatal and say so."""
+
+        globals()[name] = InternalError
+        return InternalError
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

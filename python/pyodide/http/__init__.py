@@ -370,7 +370,7 @@ def _request_by_socket(method, url, headers, body):
             for name, value in response.headers.items():
                 name = name.lower()
                 received[name] = f"{received[name]}, {value}" if name in received else value
-            return _XhrResponse(response.url, response.status, response.reason, received, response.read())
+            return _XhrResponse(response.url, response.status or 200, getattr(response, "reason", "OK"), received, response.read())
     except (OSError, ValueError, HTTPException) as failure:
         raise OSError(f"Request for {url} failed: {failure}") from failure
 

@@ -21,6 +21,7 @@ import { Lockfile } from "../packages/lockfile";
 import { Prefetch } from "../packages/prefetch";
 import { bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
 import { type LoadPyodideOptions, checkOptions } from "./options";
+import { makeConfig } from "./internals";
 import { type PyodideInterface, type ResetApi, makePyodide } from "./pyodide";
 
 const DEFAULT_HOME = "/home/pyodide";
@@ -102,7 +103,14 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
         pyodide = makePyodide(interpreter, {
           lockfile: () => lockfile.get(),
           lockfileNow: () => lockfile.now(),
-          packageBaseUrl: lockfile.baseUrl,
+          config: makeConfig(lockfile.baseUrl, {
+            indexURL: indexUrl,
+            packageCacheDir: packageCacheDirectory,
+            jsglobals: options.jsglobals ?? globalThis,
+            args: options.args ?? [],
+            env: options.env ?? {},
+            packages,
+          }),
           packageCacheDirectory,
           prefetch,
           standardLibrarySources: makeSourcesReader({ environment, node, downloader, indexUrl }),

@@ -20,6 +20,7 @@ import type { Lockfile, LockfileContent } from "../packages/lockfile";
 import { type StdinOptions, type StdwriteOptions, bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
 import { type CanvasInterface, makeCanvas } from "./canvas";
 import { pristineMemory } from "../emscripten/instantiate";
+import { type CompatibleInternals, type PyodideConfig, addInternals } from "./internals";
 import type { ProxyReport } from "../proxy/report";
 import { makeSnapshot } from "../snapshot/make";
 import type { Any, Ffi, PyDict, PyProxy } from "./ffi";
@@ -51,8 +52,8 @@ export interface ToPyOptions {
     | undefined;
 }
 
-/** What users can set on the internals. */
-export interface InternalApi {
+/** What Python, the build and the tests use of the runtime. */
+interface OwnInternals {
   /** SDL programs unwind the stack on purpose. */
   _skip_unwind_fatal_error: boolean;
   /** Whether PyProxies made for arguments are kept as long as JavaScript has them; returns what was. */
@@ -76,6 +77,9 @@ export interface InternalApi {
   /** For the build: imports modules, then saves memory without files. */
   readonly makeStartSnapshot: (modules: readonly string[], isCore: boolean) => Uint8Array<ArrayBuffer>;
 }
+
+/** `pyodide._api`. */
+export interface InternalApi extends OwnInternals, CompatibleInternals {}
 
 /** What `loadPyodide` gives. */
 export interface PyodideInterface {
@@ -144,7 +148,7 @@ export interface ApiSettings {
   readonly lockfile: () => Promise<Lockfile>;
   /** The lock file if it has arrived. */
   readonly lockfileNow: () => Lockfile | undefined;
-  readonly packageBaseUrl: string;
+  readonly config: PyodideConfig;
   readonly packageCacheDirectory: string | undefined;
   readonly standardLibrarySources: () => Uint8Array | undefined;
   readonly prefetch: Prefetch;
@@ -166,7 +170,9 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     isMainThread: interpreter.environment.mainThread,
     python: makeInstaller(core),
     lockfile: settings.lockfile,
-    baseUrl: settings.packageBaseUrl,
+    get baseUrl() {
+      return settings.config.packageBaseUrl;
+    },
     cacheDirectory: settings.packageCacheDirectory,
     prefetch: settings.prefetch,
   });
@@ -292,7 +298,9 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     get lockfile() {
       return settings.lockfileNow()?.content;
     },
-    lockfileBaseUrl: settings.packageBaseUrl,
+    get lockfileBaseUrl() {
+      return settings.config.packageBaseUrl;
+    },
 
     runPython(code, options) {
       return evaluate("eval_code", "runPython", code, options);
@@ -437,24 +445,29 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       }
       return reset.done;
     },
-    _module: withCNames(module),
-    _api: {
+    _module: withCNames(module, {
+      get API() {
+        return pyodide._api;
+      },
+      hiwire: { num_keys: () => core.liveHandles() },
+    }),
+    _api: addInternals<OwnInternals>({
       _skip_unwind_fatal_error: false,
-      keepBorrowedProxies: (keep) => core.setKeepBorrowed(keep),
+      keepBorrowedProxies: (keep: boolean) => core.setKeepBorrowed(keep),
       get lockfile_info() {
         return settings.lockfileNow()?.content.info ?? {};
       },
       get lockfile_packages() {
         return settings.lockfileNow()?.content.packages ?? {};
       },
-      async install(buffer, filename, installDir, metadata) {
+      async install(buffer: unknown, filename: string, installDir: string, metadata?: unknown) {
         const bytes = bytesOf(buffer);
         if (bytes === undefined || typeof filename !== "string" || typeof installDir !== "string") {
           throw new TypeError("install: expected the bytes of a wheel, its file name and a directory.");
         }
         await packages.install(bytes, filename, installDir, textEntries(metadata, (value) => core.isPyProxy(value)));
       },
-      async loadBinaryFile(path) {
+      async loadBinaryFile(path: string) {
         return await interpreter.downloader.bytes(path, "the file");
       },
       standardLibrarySources: settings.standardLibrarySources,
@@ -464,7 +477,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       get network() {
         return (network ??= makeNetwork(module, node));
       },
-      makeStartSnapshot(modules, isCore) {
+      makeStartSnapshot(modules: readonly string[], isCore: boolean) {
         for (const name of modules) {
           withImport(core, name, () => undefined);
         }
@@ -473,7 +486,19 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
         pyodidePackage = undefined;
         return snapshot(true, isCore);
       },
-    },
+    }, {
+      core,
+      module,
+      scheduler,
+      environment: interpreter.environment,
+      paths: interpreter.paths,
+      version: VERSION,
+      config: settings.config,
+      lockfile: settings.lockfile,
+      lockfileNow: settings.lockfileNow,
+      publicApi: () => pyodide,
+      loadSideModule: (path, global) => packages.loadSideModule(path, global),
+    }),
   };
   return pyodide;
 }
@@ -576,9 +601,13 @@ function watchInterrupts(module: EmscriptenModule, buffer: InterruptBuffer | und
 }
 
 /** The module with every function and variable of C as a property: the one that C names `f` is `_f` (JS-049). */
-function withCNames(module: EmscriptenModule): EmscriptenModule {
-  const find = (name: string | symbol): unknown =>
-    typeof name === "string" && name.startsWith("_") ? module.wasmExports[name.slice(1)] : undefined;
+function withCNames(module: EmscriptenModule, more: Readonly<Record<string, unknown>>): EmscriptenModule {
+  const find = (name: string | symbol): unknown => {
+    if (typeof name !== "string") {
+      return undefined;
+    }
+    return name.startsWith("_") ? module.wasmExports[name.slice(1)] : Object.hasOwn(more, name) ? more[name] : undefined;
+  };
   return new Proxy(module, {
     get: (target, name) => (name in target ? (target as unknown as Record<string | symbol, unknown>)[name] : find(name)),
     has: (target, name) => name in target || find(name) !== undefined,

@@ -280,6 +280,11 @@ export class Core {
     this.#wire.comlinkSymbol = symbol;
   }
 
+  /** Has a function called once when the interpreter ends, with the fatal error. */
+  atDeath(callback: (error: Error) => void): void {
+    this.#wire.onDeath = callback;
+  }
+
   /** Marks the interpreter as dead. Returns the error that later calls name as their cause. */
   setFatal(error: unknown): Error {
     return this.#wire.die(error);

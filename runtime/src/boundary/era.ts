@@ -32,6 +32,16 @@ export class Era {
     this.#waiters.delete(waiter);
   }
 
+  /** Of a fatal error: nobody will settle what waits now. Returns whether something did. */
+  tell(reason: Error): boolean {
+    const waiters = [...this.#waiters].filter(({ reject }) => reject !== undefined);
+    for (const waiter of waiters) {
+      this.#waiters.delete(waiter);
+      waiter.reject?.(reason);
+    }
+    return waiters.length > 0;
+  }
+
   /** Ends the era. `rejectAll` must follow. */
   end(reason: Error): void {
     this.isOver = true;

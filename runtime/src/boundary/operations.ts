@@ -551,7 +551,11 @@ export class Operations {
     const { wire } = this;
     const run = this.#promisingExport(wire.exports.pyox_py_callback_run_suspendable);
     if (run === undefined) {
-      this.#guarded(() => this.#status(wire.exports.pyox_py_callback_run(callback)));
+      try {
+        this.#guarded(() => this.#status(wire.exports.pyox_py_callback_run(callback)));
+      } catch (error) {
+        this.#failedCallback(error);
+      }
       return;
     }
     // On a stack of its own, so that what the event loop runs can wait for promises. An error goes where those of other
@@ -562,10 +566,13 @@ export class Operations {
         (status) => {
           if (status < 0) wire.raiseFirst();
         },
-        (error: unknown) => {
-          throw wire.escaped(error);
-        },
+        (error: unknown) => this.#failedCallback(wire.escaped(error)),
       );
+  }
+
+  /** Nobody called the callback: its error goes to the host, unless it ended the interpreter and those who wait for it know. */
+  #failedCallback(error: unknown): void {
+    if (error !== this.wire.dead || !this.wire.wasTold) throw error;
   }
 
   /** Frees a callback or future that will never be called. */

@@ -78,6 +78,10 @@ export class Wire {
   tapeScratch: Scratch | undefined;
   /** The fatal error, once there was one. */
   dead: FatalError | undefined;
+  /** Called with the fatal error. */
+  onDeath: ((error: FatalError) => void) | undefined;
+  /** Whether somebody who waited was told of the fatal error, beside the caller of the function that failed. */
+  wasTold = false;
   /** What is made now belongs to it. */
   era = new Era();
 
@@ -389,8 +393,11 @@ export class Wire {
   die(reason: unknown): FatalError {
     if (this.dead === undefined) {
       this.#keepExports();
-      this.dead = fatalError(reason);
-      this.exports = deadExports(this.dead);
+      const error = fatalError(reason);
+      this.dead = error;
+      this.exports = deadExports(error);
+      this.wasTold = this.era.tell(error);
+      this.onDeath?.(error);
     }
     return this.dead;
   }

@@ -36,6 +36,8 @@ export class ProgramExit extends FatalError {
   }
 }
 Object.defineProperty(FatalError.prototype, "name", { value: "FatalError", configurable: true, writable: true });
+// COMPAT: consoles ask for this name to tell an exit from a crash.
+Object.defineProperty(ProgramExit.prototype, "name", { value: "Exit", configurable: true, writable: true });
 
 /** The interpreter was put back to its start: what was in it before is gone. */
 export class ResetError extends FatalError {

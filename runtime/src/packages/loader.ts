@@ -153,6 +153,11 @@ export class PackageLoader {
     });
   }
 
+  /** Loads one side module that is in the file system. */
+  loadSideModule(path: string, global: boolean): Promise<void> {
+    return this.sideModules.load(path, global);
+  }
+
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(work);
     this.turn = result.catch(() => undefined);

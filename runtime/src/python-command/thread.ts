@@ -6,6 +6,7 @@
  */
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { makeConfig } from "../api/internals";
 import { type PyodideInterface, makePyodide } from "../api/pyodide";
 import { ProgramExit } from "../errors/errors";
 import { Downloader } from "../environment/download";
@@ -75,7 +76,7 @@ async function main(): Promise<number> {
       (pyodide = makePyodide(booted, {
         lockfile: async () => lockfile(),
         lockfileNow: () => lockfile(),
-        packageBaseUrl: indexUrl,
+        config: makeConfig(indexUrl, { indexURL: indexUrl, packageCacheDir: undefined, jsglobals: globalThis, args: [], env: {}, packages: [] }),
         packageCacheDirectory: indexUrl,
         prefetch: new Prefetch(new Downloader(node), node, indexUrl),
         standardLibrarySources: makeSourcesReader({ environment: detect(), node, downloader: new Downloader(node), indexUrl }),

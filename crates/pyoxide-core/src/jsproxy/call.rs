@@ -35,7 +35,7 @@ pub(super) fn methods() -> Vec<ffi::PyMethodDef> {
     vec![super::method_keywords(
         c"new",
         new,
-        c"new(*args, **kwargs)\n\nMakes an instance, as JavaScript's `new` does. Keyword arguments become one object, the last argument.",
+        c"new($self, /, *args, **kwargs)\n--\n\nMakes an instance, as JavaScript's `new` does. Keyword arguments become one object, the last argument.",
     )]
 }
 

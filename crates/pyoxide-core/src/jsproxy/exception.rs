@@ -15,7 +15,7 @@ use crate::py::{self, Py, PyResult, Raised, Ref};
 pub(super) fn make_class() -> PyResult<Py> {
     let mut slots = Slots(Vec::new());
     slots.add(ffi::Py_tp_doc, c"A JavaScript error.\n\nBoth an exception and a proxy of the error: its properties are attributes.".as_ptr() as *mut c_void);
-    slots.add(ffi::Py_tp_getattro, attributes::getattro as *mut c_void);
+    slots.add(ffi::Py_tp_getattro, getattro as *mut c_void);
     slots.add(ffi::Py_tp_setattro, attributes::setattro as *mut c_void);
     slots.add(ffi::Py_tp_str, text as *mut c_void);
     slots.add(ffi::Py_tp_repr, text as *mut c_void);
@@ -74,12 +74,31 @@ pub(super) unsafe fn missing_part(object: *mut PyObject, name: Ref<'_>) -> PyRes
         // SAFETY: by contract.
         Ok("message") => unsafe { Py::owned_or_err(attributes::text(object)).map(Some) },
         Ok("stack") => Py::string("").map(Some),
+        // COMPAT: exception and error are one object here.
+        // SAFETY: by contract.
+        Ok("js_error") => unsafe { Ok(Some(Ref::from_ptr(object).to_owned())) },
         Ok(_) => Ok(None),
         Err(Raised) => {
             py::clear();
             Ok(None)
         }
     }
+}
+
+/// As for any proxy; `args`, which programs written for all exceptions read, holds what `str` gives.
+unsafe extern "C" fn getattro(object: *mut PyObject, name: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: CPython passes live objects, the name being a str.
+        unsafe {
+            let this = Ref::from_ptr(object);
+            if matches!(Ref::from_ptr(name).utf8(), Ok("args")) && fields(this).is_some_and(|js| js.handle != 0) {
+                let text = Py::owned_or_err(attributes::text(object))?;
+                return Py::tuple([text]).map(Py::into_ptr);
+            }
+            py::clear();
+            Ok(attributes::getattro(object, name))
+        }
+    })
 }
 
 unsafe extern "C" fn finalize(object: *mut PyObject) {

@@ -223,10 +223,10 @@ pub(super) unsafe extern "C" fn exception_reduce(object: *mut PyObject, _unused:
 pub(super) fn object() -> Vec<ffi::PyMethodDef> {
     let mut all = object_signatures();
     all.extend([
-        method_keywords(c"to_py", to_py, c"to_py(*, depth=-1, default_converter=None)\n\nConverts to native Python objects as well as possible; depth 1 converts one level."),
+        method_keywords(c"to_py", to_py, c"to_py($self, /, *, depth=-1, default_converter=None)\n--\n\nConverts to native Python objects as well as possible; depth 1 converts one level."),
         method_noargs(c"as_py_json", as_py_json, c"as_py_json()\n\nA view of JSON as Python reads it: plain objects are mappings, Arrays are sequences, at every depth; nothing is copied."),
         method_noargs(c"to_weakref", to_weakref, c"to_weakref() -> JsWeakRef\n\nA WeakRef to the JavaScript object."),
-        method_keywords(c"as_object_map", as_object_map, c"as_object_map(*, hereditary=False) -> JsMutableMap\n\nA view of the own properties as a mapping; with hereditary, plain objects among the values are views too."),
+        method_keywords(c"as_object_map", as_object_map, c"as_object_map($self, /, *, hereditary=False)\n--\n\nA view of the own properties as a mapping; with hereditary, plain objects among the values are views too."),
     ]);
     all
 }
