@@ -15,9 +15,15 @@ const CONTROL = /\u001b\[([0-9;:?<>=]*)([@-~])|\u001b\][^\u0007\u001b]*(?:\u0007
 // eslint-disable-next-line no-control-regex -- these are the characters that it is about
 const UNFINISHED = /\u001b(?:\[[0-9;:?<>=]*|\][^\u0007\u001b]*)?$/;
 
+/** So many lines are kept, as terminals do it; they are taken away in portions. */
+const LINES_MAX = 5000;
+const PORTION = 500;
+
 export class Output {
   #element;
   #line;
+  /** How many lines are complete. */
+  #count = 0;
   /** The parts of the last line, `{ text, style }`, while it can still change. */
   #parts = [];
   #column = 0;
@@ -63,9 +69,21 @@ export class Output {
 
   clear() {
     this.#element.replaceChildren();
+    this.#count = 0;
     this.#line = undefined;
     this.#parts = [];
     this.#column = 0;
+  }
+
+  /** Takes away the oldest lines when there are too many. */
+  #forget() {
+    this.#count++;
+    if (this.#count > LINES_MAX + PORTION) {
+      for (let index = 0; index < PORTION; index++) {
+        this.#element.firstElementChild?.remove();
+      }
+      this.#count -= PORTION;
+    }
   }
 
   #control([sequence, parameters, final]) {
@@ -73,6 +91,7 @@ export class Output {
       this.#draw();
       this.#line?.append("\n");
       this.#line = undefined;
+      this.#forget();
       this.#parts = [];
       this.#column = 0;
     } else if (sequence === "\r") {

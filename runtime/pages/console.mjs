@@ -77,12 +77,21 @@ const output = new Output(element("output"));
 
 /** Adds text to the output, in the colour of `kind`, and keeps its end in sight if it was. */
 function print(text, kind) {
-  const stick = terminal.scrollHeight - terminal.scrollTop - terminal.clientHeight < 40;
-  output.write(text, kind);
-  if (stick) {
-    terminal.scrollTop = terminal.scrollHeight;
+  if (!scrollIsPlanned) {
+    // Once per picture: asking where the end is makes the browser lay out all of it.
+    scrollIsPlanned = true;
+    const stick = terminal.scrollHeight - terminal.scrollTop - terminal.clientHeight < 40;
+    requestAnimationFrame(() => {
+      scrollIsPlanned = false;
+      if (stick) {
+        terminal.scrollTop = terminal.scrollHeight;
+      }
+    });
   }
+  output.write(text, kind);
 }
+
+let scrollIsPlanned = false;
 
 function setStatus(text, className) {
   status.textContent = text;
@@ -183,7 +192,7 @@ class Repl {
 
   /** Ctrl-C while the line to edit is hidden or without focus. */
   onPageKey(event) {
-    if (event.target !== code && event.ctrlKey && event.key === "c" && this.running !== undefined && getSelection()?.isCollapsed !== false) {
+    if (event.target !== code && event.ctrlKey && !event.shiftKey && event.key.toLowerCase() === "c" && this.running !== undefined && getSelection()?.isCollapsed !== false) {
       event.preventDefault();
       this.interrupt();
     }
@@ -224,7 +233,7 @@ class Repl {
     } else if (event.key === "Escape") {
       // Tab belongs to the console while one types; Escape gives it back to the page.
       code.blur();
-    } else if (event.ctrlKey && event.key === "c" && collapsed) {
+    } else if (event.ctrlKey && !event.shiftKey && event.key.toLowerCase() === "c" && collapsed) {
       event.preventDefault();
       if (isInput) {
         this.interrupt();

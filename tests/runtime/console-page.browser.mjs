@@ -131,6 +131,17 @@ test("REPL-08 Output: colours, carriage returns, both streams, isatty", async ({
   assert.match(await enter("print('<b>no markup</b>')"), /\n<b>no markup<\/b>\n$/);
 });
 
+test("REPL-01 Output of many lines ends, its end is in sight, and only so much of it is kept", async ({ open, server, assert }) => {
+  const { page, enter } = await openConsole({ open, server });
+  assert.match(await enter("for i in range(7000): print('line', i)\n"), /line 6998\nline 6999\n$/);
+  const kept = () => page.evaluate(() => document.getElementById("output").children.length);
+  assert.ok((await kept()) <= 5501, `${await kept()} lines`);
+  await page.waitForFunction(() => {
+    const { bottom } = document.getElementById("output").getBoundingClientRect();
+    return bottom <= innerHeight;
+  });
+});
+
 test("REPL-08 IO-01 input() in the page, with Ctrl-C and end of file", async ({ open, server, assert }) => {
   const { page, output, prompt, ready } = await openConsole({ open, server });
   if (!(await page.evaluate(() => "Suspending" in WebAssembly))) return;
