@@ -80,7 +80,8 @@ test("ENV-51 ASYNC-14 Too deep on a stack that can be suspended", { skip: (env) 
   assert.equal(await py.runPythonAsync("import asyncio\nawait asyncio.sleep(0, 7)"), 7);
 });
 
-test("PKG-45 A call that has returned takes nothing of the stack, however long the program goes on", async ({ py, assert }) => {
+test("PKG-45 A call that has returned takes nothing of the stack, however long the program goes on", async ({ load, assert }) => {
+  const py = await load();
   // A method of a base class in C: CPython's own shortcut for it is entered and given up at every call.
   const program = `
 import random
