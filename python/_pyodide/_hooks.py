@@ -196,10 +196,33 @@ def expire(task, seconds: float) -> None:
     """End a task with a TimeoutError, whatever it is doing."""
     from _pyodide_core import throw_into_task
 
-    if not task.done() and not throw_into_task(task, TimeoutError):
+    text = f"The code did not end within {seconds:g} seconds"
+    # What is thrown into code that computes is a class, which is called without arguments.
+    members = {"__module__": "builtins", "__init__": lambda self: TimeoutError.__init__(self, text)}
+    if not task.done() and not throw_into_task(task, type("TimeoutError", (TimeoutError,), members)):
         if task in _awaited:
-            _awaited[task] = TimeoutError(f"The code did not end within {seconds:g} seconds")
+            _awaited[task] = TimeoutError(text)
         task.cancel()
+
+
+def write_null_in_json() -> None:
+    """Make ``json`` write ``jsnull`` as ``null``, for an interpreter that keeps null apart from undefined."""
+    from json import encoder
+
+    from _pyodide_core import jsnull
+
+    def writing_null(make):
+        if make is None or hasattr(make, "_writes_null"):
+            return make
+
+        def make_encoder(markers, default, *others):
+            return make(markers, lambda value: None if value is jsnull else default(value), *others)
+
+        make_encoder._writes_null = True
+        return make_encoder
+
+    encoder.c_make_encoder = writing_null(encoder.c_make_encoder)
+    encoder._make_iterencode = writing_null(encoder._make_iterencode)
 
 
 def interrupt_tasks(number: int) -> bool:

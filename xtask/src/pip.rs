@@ -43,6 +43,14 @@ fn python(context: &Context) -> Result<PathBuf> {
     Ok(dir.join("bin/python"))
 }
 
+fn pip_environment(context: &Context) -> Result<BTreeMap<String, String>> {
+    Ok(BTreeMap::from([
+        ("PIP_CACHE_DIR".to_string(), context.cache.shared("pip-cache")?.display().to_string()),
+        ("PIP_DISABLE_PIP_VERSION_CHECK".to_string(), "1".to_string()),
+        ("PIP_NO_INPUT".to_string(), "1".to_string()),
+    ]))
+}
+
 /// Downloads wheels that fit into `into`, a folder below the cache or the checkout. `arguments` are requirements and options of `pip download`.
 pub fn download(context: &Context, step: &Step, into: &Path, arguments: &[OsString]) -> Result<()> {
     let python = python(context)?;
@@ -57,11 +65,7 @@ pub fn download(context: &Context, step: &Step, into: &Path, arguments: &[OsStri
         args.extend(["--platform".into(), platform.into()]);
     }
     args.extend(arguments.iter().cloned());
-    let env = BTreeMap::from([
-        ("PIP_CACHE_DIR".to_string(), context.cache.shared("pip-cache")?.display().to_string()),
-        ("PIP_DISABLE_PIP_VERSION_CHECK".to_string(), "1".to_string()),
-        ("PIP_NO_INPUT".to_string(), "1".to_string()),
-    ]);
+    let env = pip_environment(context)?;
     let script = "python=$1; shift; \"$python\" -m pip \"$@\"";
     context.root()?.run(&context.cache, "pip-download", step, Run { cwd: &context.checkout, env, script, args })
 }
@@ -75,6 +79,18 @@ pub fn pinned(context: &Context, list: &Path, label: &str) -> Result<PathBuf> {
         let mut arguments: Vec<OsString> = vec!["--no-deps".into()];
         arguments.extend(pins.map(OsString::from));
         download(context, step, out, &arguments)
+    })
+}
+
+/// A folder of the cache with programs for this machine's Python, installed from a list of pins.
+pub fn tools(context: &Context, list: &Path, label: &str) -> Result<PathBuf> {
+    let text = fs::read_to_string(list).with_context(|| format!("Could not read `{}`", list.display()))?;
+    let root = context.root()?;
+    let key = Key::new("pip-tools-1").text("list", &text).text("toolchain", &root.id);
+    context.cache.entry("pip-tools", &key, label, |out, step| {
+        let args = vec![python(context)?.into(), out.into(), list.into()];
+        let script = "\"$1\" -m pip install --quiet --no-deps --only-binary=:all: --target \"$2\" --requirement \"$3\"";
+        root.run(&context.cache, "pip-tools", step, Run { cwd: &context.checkout, env: pip_environment(context)?, script, args })
     })
 }
 

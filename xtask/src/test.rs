@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::cache::Key;
 use crate::context::Context;
-use crate::failure::render;
+use crate::failure::{fail, render};
 use crate::progress::Step;
 use crate::root::{self, Run, find_program};
 use crate::{codegen, dist, layers, link, pip, runtime};
@@ -208,7 +208,24 @@ fn types(context: &Context, remarks: &mut Vec<String>) -> Result<Count> {
         command.args(["--noEmit", "-p", "."]).current_dir(&path);
         check(&format!("types of {dir}/"), &mut count, runtime::run(&mut command, "tsc --noEmit"));
     }
+    check("annotations of python/", &mut count, python_types(context));
     Ok(count)
+}
+
+/// The annotations of the Python packages, as a program sees them that uses these.
+fn python_types(context: &Context) -> Result<()> {
+    let dir = context.checkout.join("tests/types");
+    let checker = pip::tools(context, &dir.join("checker.txt"), "Type checker for Python")?;
+    let step = Step::start("Annotations of the Python packages");
+    let env = BTreeMap::from([("PYTHONPATH".to_string(), checker.display().to_string())]);
+    let args = vec![context.cache.shared("mypy")?.into()];
+    let script = "timeout 300 python3.14 -m mypy --cache-dir \"$1\" --config-file mypy.ini program.py 2>&1 || echo \"exit: $?\"";
+    let output = context.root()?.capture(&context.cache, "python-types", &step, Run { cwd: &dir, env, script, args })?;
+    if output.contains("exit: ") {
+        return fail("`tests/types/program.py` does not pass the type checker", output);
+    }
+    step.done();
+    Ok(())
 }
 
 fn runtime_tests(context: &Context, options: &Options, remarks: &mut Vec<String>) -> Result<Count> {

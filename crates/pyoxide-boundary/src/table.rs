@@ -18,7 +18,8 @@ macro_rules! for_each_js_import {
         pyox_js_handle_clone(handle: Handle) -> Handle;
         /// Takes the pending JavaScript error out: a handle to what was thrown, whatever it is. 0 if nothing is pending.
         pyox_js_error_take() -> Handle;
-        /// If the thrown value is a `PythonError` of this interpreter: the serial number of its exception, else 0.
+        /// If the thrown value is a `PythonError` of this interpreter: the serial number of its exception; `ERROR_IS_RECURSION` if the two
+        /// languages called each other too deeply; else 0.
         pyox_js_error_serial(error: Handle) -> U32;
         /// Makes a `PythonError` the pending error. `type_name` and `message` are strings on the wire, `serial` names the
         /// exception (see `pyox_js_error_serial`), `cause` is the JavaScript error behind it or 0.
@@ -342,9 +343,14 @@ macro_rules! for_each_constant {
         ARENA_BYTES = 65536;
         /// Where the characters of an ASCII `str` begin in its object.
         ASCII_DATA_OFFSET = 20;
+        /// Where objects with `PY_HAS_COUNT` have their length.
+        COUNT_OFFSET = 8;
         /// Size of the block of `pyox_py_buffer_open`: u32 words: view, data address, nbytes, itemsize, ndim, readonly, c_contiguous,
         /// f_contiguous, address of the format (0-terminated), address of shape, address of strides (i32 each), address of suboffsets or 0.
         BUFFER_VIEW_BYTES = 48;
+
+        /// In place of a serial number: JavaScript says that calls or values are nested too deeply.
+        ERROR_IS_RECURSION = 0xffff_ffff;
 
         // ---- reserved handles ------------------------------------------------------------------------------------------------
         /// `undefined`.
@@ -457,6 +463,8 @@ macro_rules! for_each_constant {
         PY_HAS_DICT = 0x8000;
         /// A dict itself, not an instance of a subclass: its items are properties of the PyProxy.
         PY_IS_PLAIN_DICT = 0x10000;
+        /// A built-in container, exactly: its length stands in the object, at `COUNT_OFFSET`.
+        PY_HAS_COUNT = 0x20000;
 
         // ---- marks of PyProxies (in the same word) ------------------------------------------------------------------------------------
         /// Goes back to Python as a JsDoubleProxy instead of being unwrapped.

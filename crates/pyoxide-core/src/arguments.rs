@@ -8,7 +8,7 @@ use core::slice;
 use pyo3_ffi as ffi;
 use pyo3_ffi::{Py_ssize_t, PyObject};
 
-use crate::py::{self, PyResult, Ref};
+use crate::py::{self, Py, PyResult, Ref};
 
 /// The arguments of one call: positional ones, then one for each name in `kwnames`.
 #[derive(Clone, Copy)]
@@ -86,6 +86,64 @@ impl<'a> Arguments<'a> {
         Ok(values)
     }
 }
+
+/// Arguments as CPython passed them, for what only hands them on.
+#[derive(Clone, Copy)]
+pub struct Passed {
+    /// The positional ones, then one for each name.
+    pub args: *const *mut PyObject,
+    /// How many are positional.
+    pub count: usize,
+    /// A tuple of `str`, or null.
+    pub kwnames: *mut PyObject,
+}
+
+impl Passed {
+    /// How many have names.
+    ///
+    /// # Safety
+    /// Within the call that they were passed for.
+    pub unsafe fn named(self) -> usize {
+        // SAFETY: a tuple, alive for the call.
+        if self.kwnames.is_null() { 0 } else { unsafe { ffi::PyTuple_GET_SIZE(self.kwnames) as usize } }
+    }
+
+    /// Calls a function with them.
+    ///
+    /// # Safety
+    /// Within the call that they were passed for.
+    pub unsafe fn call(self, function: Ref<'_>) -> PyResult<Py> {
+        // SAFETY: by contract. The place before the arguments is the caller's to lend, once, so it is not lent on.
+        unsafe { Py::owned_or_err(ffi::PyObject_Vectorcall(function.as_ptr(), self.args, self.count, self.kwnames)) }
+    }
+}
+
+/// Defines functions for `METH_FASTCALL | METH_KEYWORDS` (`Py_ssize_t`) or for vectorcall (`usize`) that hand their arguments on: bodies, with
+/// unsafe code allowed, that give a `PyResult<Py>`.
+macro_rules! passing {
+    ($( $(#[$doc:meta])* fn $name:ident($this:ident, $passed:ident, $count:ty) $body:block )*) => { $(
+        $(#[$doc])*
+        pub(super) unsafe extern "C" fn $name(
+            object: *mut pyo3_ffi::PyObject,
+            args: *const *mut pyo3_ffi::PyObject,
+            count: $count,
+            kwnames: *mut pyo3_ffi::PyObject,
+        ) -> *mut pyo3_ffi::PyObject {
+            $crate::boundary::guard_slot(core::ptr::null_mut(), || {
+                // SAFETY: CPython passes a live object, and arguments by its protocol, for the time of the call. A count of the fastcall
+                // protocol has no flag for vectorcall's to take off.
+                unsafe {
+                    let $this = $crate::py::Ref::from_ptr(object);
+                    let count = pyo3_ffi::PyVectorcall_NARGS(count as usize) as usize;
+                    let $passed = $crate::arguments::Passed { args, count, kwnames };
+                    let body = || -> $crate::py::PyResult<$crate::py::Py> { $body };
+                    body().map($crate::py::Py::into_ptr)
+                }
+            })
+        }
+    )* };
+}
+pub(crate) use passing;
 
 /// Defines functions for `METH_FASTCALL | METH_KEYWORDS` with a body that gives a `PyResult<Py>`.
 macro_rules! fastcall {

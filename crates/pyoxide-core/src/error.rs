@@ -80,6 +80,9 @@ fn add_frames(frames: &str) {
 pub fn thrown_to_exception(thrown: JsRef) -> PyResult<Py> {
     // SAFETY: the handle is alive; these imports cannot fail.
     let serial = unsafe { pyox_js_error_serial(thrown.handle()) };
+    if serial == ERROR_IS_RECURSION {
+        return recursion_error(&thrown);
+    }
     if serial != 0 && serial == SERIAL.get() {
         // SAFETY: a borrowed reference or null; kept alive by `to_owned` at once.
         let last = unsafe { ffi::PySys_GetObject(c"last_exc".as_ptr()) };
@@ -101,6 +104,20 @@ pub fn thrown_to_exception(thrown: JsRef) -> PyResult<Py> {
     jsproxy::new_exception(thrown)
 }
 
+/// The RecursionError for what JavaScript has found to be too deep, with its words.
+fn recursion_error(thrown: &JsRef) -> PyResult<Py> {
+    let mut out = WireValue::undefined();
+    // SAFETY: the handle is alive; the wire was just written.
+    let text = unsafe {
+        let tag = pyox_js_value_to_string(thrown.handle(), &mut out);
+        wire::read(tag, &out)?
+    };
+    let text = text.borrow().utf8()?;
+    let text = text.strip_prefix("RangeError: ").unwrap_or(text);
+    // SAFETY: the class is static and alive.
+    unsafe { Ref::from_ptr(ffi::PyExc_RecursionError) }.call(&[Py::string(text)?.borrow()])
+}
+
 /// What JavaScript sees of an exception.
 struct Description {
     type_name: Py,
@@ -110,7 +127,8 @@ struct Description {
 }
 
 fn describe(exception: Py) -> PyResult<Description> {
-    let serial = SERIAL.get().wrapping_add(1).max(1);
+    let serial = SERIAL.get().wrapping_add(1) % ERROR_IS_RECURSION;
+    let serial = serial.max(1);
     SERIAL.set(serial);
     let message = match format(exception.borrow()) {
         Ok(message) => message,

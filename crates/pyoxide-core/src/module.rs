@@ -65,6 +65,8 @@ class JsNull:
     def __repr__(self): return 'jsnull'
     def __bool__(self): return False
     def __reduce__(self): return 'jsnull'
+    @property
+    def typeof(self): return 'object'
 
 jsnull = JsNull()
 ";

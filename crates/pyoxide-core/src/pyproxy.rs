@@ -2,6 +2,8 @@
 //!
 //! Owns the `PY_HAS_*` flags of an object. The operations themselves are in `exports`.
 
+use core::mem::offset_of;
+
 use pyo3_ffi as ffi;
 
 use crate::boundary::*;
@@ -93,7 +95,23 @@ fn look_at(object: Ref<'_>) -> u32 {
     }
 }
 
+/// Where variable-sized objects and dicts have their length, which JavaScript reads there.
+const _: () = assert!(offset_of!(ffi::PyVarObject, ob_size) == COUNT_OFFSET as usize && offset_of!(ffi::PyDictObject, ma_used) == COUNT_OFFSET as usize);
+
 fn container_flags(object: Ref<'_>) -> u32 {
+    // SAFETY: reads the object's type.
+    let is_counted = unsafe {
+        let raw = object.as_ptr();
+        ffi::PyList_CheckExact(raw) != 0
+            || ffi::PyDict_CheckExact(raw) != 0
+            || ffi::PyTuple_CheckExact(raw) != 0
+            || ffi::PyBytes_CheckExact(raw) != 0
+            || ffi::PyByteArray_CheckExact(raw) != 0
+    };
+    kind_flags(object) | if is_counted { PY_HAS_COUNT } else { 0 }
+}
+
+fn kind_flags(object: Ref<'_>) -> u32 {
     let raw = object.as_ptr();
     // SAFETY: reads flags of the object's type.
     unsafe {

@@ -105,6 +105,8 @@ const NAMES: usize = 2048;
 struct Name {
     text: Py,
     js: JsRef,
+    /// What an AttributeError says about the name, once there was one.
+    missing: Option<Py>,
 }
 
 static NAME_COUNT: Slot<u32> = Slot::new(0);
@@ -119,9 +121,8 @@ static NAME_TABLE: Slot<[Option<Name>; NAMES]> = Slot::new([const { None }; NAME
 /// The JavaScript string for an attribute name, `finally_` being `finally`; alive until the next call.
 /// PERF: names are interned and used again and again: one probe instead of a string conversion (ffi: py2js_attr).
 pub fn js_name(name: Ref<'_>) -> PyResult<Handle> {
-    let index = (name.as_ptr() as usize >> 4) % NAMES;
     // SAFETY: one thread; the reference ends before anything else touches the table.
-    let slot = unsafe { &mut (*NAME_TABLE.as_ptr())[index] };
+    let slot = unsafe { name_slot(name) };
     if let Some(found) = slot {
         if found.text.as_ptr() == name.as_ptr() {
             return Ok(found.js.handle());
@@ -129,12 +130,35 @@ pub fn js_name(name: Ref<'_>) -> PyResult<Handle> {
     }
     let js = new_js_name(name)?;
     let handle = js.handle();
-    let old = slot.replace(Name { text: name.to_owned(), js });
+    let old = slot.replace(Name { text: name.to_owned(), js, missing: None });
     if old.is_none() {
         NAME_COUNT.set(NAME_COUNT.get() + 1);
     }
     drop(old); // after the table is whole again
     Ok(handle)
+}
+
+/// # Safety
+/// The reference ends before anything else touches the table.
+unsafe fn name_slot<'a>(name: Ref<'_>) -> &'a mut Option<Name> {
+    // SAFETY: by contract; one thread.
+    unsafe { &mut (*NAME_TABLE.as_ptr())[(name.as_ptr() as usize >> 4) % NAMES] }
+}
+
+/// What an AttributeError says about a name that a JsProxy has not, in CPython's words.
+pub fn missing_text(name: Ref<'_>) -> PyResult<Py> {
+    js_name(name)?;
+    // SAFETY: making a str runs no code that could touch the table.
+    let slot = unsafe { name_slot(name) };
+    if let Some(text) = slot.as_ref().and_then(|found| found.missing.as_ref()) {
+        return Ok(text.clone());
+    }
+    // SAFETY: both are alive; returns a new reference or null with an error.
+    let text = unsafe { Py::owned_or_err(ffi::PyUnicode_FromFormat(c"'pyodide.ffi.JsProxy' object has no attribute '%U'".as_ptr(), name.as_ptr()))? };
+    if let Some(found) = slot {
+        found.missing = Some(text.clone());
+    }
+    Ok(text)
 }
 
 fn new_js_name(name: Ref<'_>) -> PyResult<JsRef> {

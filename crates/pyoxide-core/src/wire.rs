@@ -79,6 +79,16 @@ impl WireValue {
         (u64::from(self.tag) | u64::from(self.aux) << 32, self.payload)
     }
 
+    /// The value that has these 16 bytes.
+    pub fn from_words(low: u64, high: u64) -> WireValue {
+        WireValue { tag: low as u32, aux: (low >> 32) as u32, payload: high }
+    }
+
+    /// Does it refer to characters or a handle that an object owns?
+    pub fn borrows(&self) -> bool {
+        matches!(self.tag, TAG_HANDLE | TAG_STRING_ASCII | TAG_STRING_LATIN1 | TAG_STRING_UTF16 | TAG_STRING_UCS4)
+    }
+
     /// Does it own a reference or handle?
     pub fn owns(&self) -> bool {
         matches!(self.tag, TAG_PYPROXY | TAG_HANDLE_OWNED)

@@ -121,6 +121,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     };
     const { core, restored: restoredAtStart } = await bootWithArguments(options, bootOptions);
     const ready = pyodide as unknown as PyodideInterface;
+    if (options.convertNullToNone === false) callPython(core, "_pyodide._hooks.write_null_in_json");
     if (options.fullStdLib) {
       packages.push(...(await lockfile.get()).standardLibrary());
     }

@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 2334265052;
+export const TABLE_HASH = 1374354;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -60,11 +60,15 @@ export const TAG_STRING_UTF16_OWNED = 19;
 export const ARENA_BYTES = 65536;
 /** Where the characters of an ASCII `str` begin in its object. */
 export const ASCII_DATA_OFFSET = 20;
+/** Where objects with `PY_HAS_COUNT` have their length. */
+export const COUNT_OFFSET = 8;
 /**
  * Size of the block of `pyox_py_buffer_open`: u32 words: view, data address, nbytes, itemsize, ndim, readonly, c_contiguous,
  * f_contiguous, address of the format (0-terminated), address of shape, address of strides (i32 each), address of suboffsets or 0.
  */
 export const BUFFER_VIEW_BYTES = 48;
+/** In place of a serial number: JavaScript says that calls or values are nested too deeply. */
+export const ERROR_IS_RECURSION = 4294967295;
 /** `undefined`. */
 export const HANDLE_UNDEFINED = 1;
 /** `null`. */
@@ -171,6 +175,8 @@ export const PY_HAS_MUTABLE_SEQUENCE = 16384;
 export const PY_HAS_DICT = 32768;
 /** A dict itself, not an instance of a subclass: its items are properties of the PyProxy. */
 export const PY_IS_PLAIN_DICT = 65536;
+/** A built-in container, exactly: its length stands in the object, at `COUNT_OFFSET`. */
+export const PY_HAS_COUNT = 131072;
 /** Goes back to Python as a JsDoubleProxy instead of being unwrapped. */
 export const PYPROXY_ROUNDTRIP = 268435456;
 /** Passes `this` as the first argument. */
@@ -214,7 +220,10 @@ export interface JsImports {
   pyox_js_handle_clone(handle: JsHandle): JsHandle;
   /** Takes the pending JavaScript error out: a handle to what was thrown, whatever it is. 0 if nothing is pending. */
   pyox_js_error_take(): JsHandle;
-  /** If the thrown value is a `PythonError` of this interpreter: the serial number of its exception, else 0. */
+  /**
+   * If the thrown value is a `PythonError` of this interpreter: the serial number of its exception; `ERROR_IS_RECURSION` if the two
+   * languages called each other too deeply; else 0.
+   */
   pyox_js_error_serial(error: JsHandle): number;
   /**
    * Makes a `PythonError` the pending error. `type_name` and `message` are strings on the wire, `serial` names the

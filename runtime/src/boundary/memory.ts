@@ -5,6 +5,7 @@
  * memory and detach every view.
  * Not here: what the bytes mean (wire, tape).
  */
+import { RecursionRangeError } from "../errors/errors";
 import { ARENA_BYTES, type Address, type PyExports, type WirePtr } from "./generated";
 
 /** The two exports that the arena needs when a call does not fit into it. */
@@ -17,16 +18,6 @@ export type Allocator = Pick<PyExports, "pyox_py_memory_alloc" | "pyox_py_memory
  */
 const STACK_LOOK_BYTES = 384;
 const STACK_RESERVE_WORDS = 32768;
-
-/**
- * JavaScript and Python call each other too deeply. Thrown before the engine's own stack overflow, which would throw the
- * frames of the interpreter away and leave it unusable.
- */
-export class RecursionRangeError extends RangeError {
-  constructor() {
-    super("Maximum call stack size exceeded: JavaScript and Python call each other too deeply");
-  }
-}
 
 /** `occupy` may move `top` past the end of a segment, by 8 bytes for each call that cleans up within another. */
 const OCCUPIED_MAX = 1024;
@@ -142,7 +133,7 @@ export class Memory {
   }
 
   #reserveDeep(bytes: number): WirePtr {
-    if (!stackHasRoom()) throw new RecursionRangeError();
+    if (!stackHasRoom()) throw new RecursionRangeError("JavaScript and Python call each other too deeply");
     const address = this.top;
     const next = address + bytes;
     if (next <= this.#end) {

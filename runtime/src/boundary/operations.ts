@@ -9,7 +9,9 @@
 import { NotStarted, describeThrown } from "../errors/errors";
 import {
   BUFFER_VIEW_BYTES,
+  COUNT_OFFSET,
   PY_HAS_CALL,
+  PY_HAS_COUNT,
   TAG_FAILURE,
   TAG_PYPROXY,
   WIRE_BYTES,
@@ -32,11 +34,6 @@ const OBJECT_TYPE_OFFSET = 4;
 const TYPE_NAME_OFFSET = 12;
 const METHOD_FUNCTION_OFFSET = 8;
 const METHOD_SELF_OFFSET = 12;
-/** Number of items in these built-in types, which are statically allocated; a type on the heap has this flag. */
-const OBJECT_COUNT_OFFSET = 8;
-const COUNTED_TYPES: ReadonlySet<string> = new Set(["list", "tuple", "dict", "bytes", "bytearray"]);
-const TYPE_FLAGS_OFFSET = 84;
-const TYPE_IS_ON_HEAP = 1 << 9;
 /** The types with that layout, all built in and never freed. */
 const METHOD_TYPES: ReadonlySet<string> = new Set(["method", "builtin_function_or_method", "method-wrapper"]);
 
@@ -283,26 +280,15 @@ export class Operations {
     });
   }
 
-  /** `len(object)`. */
-  length(object: PyPtr): number {
+  /** `len(object)`, of an object with these flags. */
+  length(object: PyPtr, flags: number): number {
     const { wire } = this;
-    const { memory } = wire;
-    // PERF: the built-in containers have their length at one place: no call into wasm (js_length).
-    if (memory.u32.length === 0) memory.refresh();
-    const type = memory.u32[(object + OBJECT_TYPE_OFFSET) >>> 2] as number;
-    if (this.#countedTypes.has(type) && wire.dead === undefined) return memory.u32[(object + OBJECT_COUNT_OFFSET) >>> 2] as number;
-    const count = this.#lengthByCall(object);
-    memory.fresh();
-    const typeFlags = memory.u32[(type + TYPE_FLAGS_OFFSET) >>> 2] as number;
-    const stored = memory.u32[(object + OBJECT_COUNT_OFFSET) >>> 2];
-    if (stored === count && (typeFlags & TYPE_IS_ON_HEAP) === 0 && COUNTED_TYPES.has(this.typeNameQuickly(object))) this.#countedTypes.add(type);
-    return count;
-  }
-
-  readonly #countedTypes = new Set<number>();
-
-  #lengthByCall(object: PyPtr): number {
-    const { wire } = this;
+    if ((flags & PY_HAS_COUNT) !== 0 && wire.dead === undefined) {
+      // PERF: no call into wasm (ffi: js2py_length).
+      const { memory } = wire;
+      if (memory.u32.length === 0) memory.refresh();
+      return memory.u32[(object + COUNT_OFFSET) >>> 2] as number;
+    }
     const mark = wire.memory.top;
     try {
       wire.memory.reserve(8);
@@ -488,12 +474,16 @@ export class Operations {
 
   /** Deep conversion to Python. */
   toPy(value: unknown, depth: number, converter: unknown): unknown {
-    return this.#withHandle(value, (valueHandle) =>
-      this.#withHandle(converter, (handle) => {
+    const { handles } = this.wire;
+    const converterHandle = converter === undefined ? (0 as JsHandle) : handles.add(converter);
+    try {
+      return this.#withHandle(value, (handle) => {
         const out = this.wire.memory.reserve(WIRE_BYTES);
-        return this.#result(this.wire.exports.pyox_py_value_to_py(valueHandle, depth, handle, out), out);
-      }),
-    );
+        return this.#result(this.wire.exports.pyox_py_value_to_py(handle, depth, converterHandle, out), out);
+      });
+    } finally {
+      handles.drop(converterHandle);
+    }
   }
 
   /** A module, or an attribute of one for a dotted name. */

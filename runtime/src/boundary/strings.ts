@@ -57,6 +57,7 @@ export class Strings {
   ucs4(u32: Uint32Array, address: number, length: number): string {
     const start = address >>> 2;
     const end = start + length;
+    if (length <= SHORT) return shortPoints(u32, start, end);
     // PERF: code units first, so that the text is built by one native copy instead of by concatenation.
     const units = new Uint16Array(2 * length);
     let count = 0;
@@ -105,6 +106,15 @@ export class Strings {
 function shortText(view: Uint8Array | Uint16Array, start: number, length: number): string {
   let text = "";
   for (let index = start; index < start + length; index++) text += String.fromCharCode(view[index] as number);
+  return text;
+}
+
+function shortPoints(u32: Uint32Array, start: number, end: number): string {
+  let text = "";
+  for (let index = start; index < end; index++) {
+    const point = u32[index] as number;
+    text += point < 0x10000 ? String.fromCharCode(point) : String.fromCharCode(0xd7c0 + (point >>> 10), 0xdc00 + (point & 0x3ff));
+  }
   return text;
 }
 

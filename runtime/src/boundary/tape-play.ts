@@ -1,11 +1,14 @@
 /**
  * Builds JavaScript values from a tape, in one pass over linear memory (`pyox_js_tape_play`): the bulk path of `toJs`.
  * PERF: nested data crosses the boundary once; this must beat JSON for the same data (ffi: tojs_nested).
+ * Invariant: a value that was taken off the tape is marked as taken, so that the sender can free the rest when playing fails.
  * Invariant: lists, dicts and sets are numbered in the order of appearance, and are known by their number before their
  * elements are read, so that references to a container within itself find it.
  */
 import { LiteralMap } from "../convert/literal-map";
+import { RecursionRangeError, isStackOverflow } from "../errors/errors";
 import {
+  TAG_ABSENT,
   TAG_PYPROXY,
   TAPE_ASCII,
   TAPE_DICT,
@@ -34,7 +37,11 @@ export interface PlayOptions {
 
 /** Plays a tape and returns the value. */
 export function playTape(wire: Wire, address: number, options: PlayOptions): unknown {
-  return new TapePlayer(wire, address >>> 0, options).value();
+  try {
+    return new TapePlayer(wire, address >>> 0, options).value();
+  } catch (error) {
+    throw isStackOverflow(error) ? new RecursionRangeError("the object is nested too deeply to be converted to JavaScript", error) : error;
+  }
 }
 
 class TapePlayer {
@@ -110,8 +117,12 @@ class TapePlayer {
     const tag = this.#u32[word] as number;
     // Making a proxy does not call into wasm except in debug mode, where memory may grow.
     const value = this.wire.decode(tag, word * 4);
-    if (tag === TAG_PYPROXY) this.options.pyproxies?.push(value);
     this.#refresh();
+    this.#u32[word] = TAG_ABSENT; // taken: should the tape not be played to its end, the sender frees what is left
+    if (tag === TAG_PYPROXY && this.options.pyproxies !== undefined) {
+      this.options.pyproxies.push(value);
+      this.#refresh();
+    }
     return value;
   }
 

@@ -5,6 +5,7 @@
  * Containers are numbered in the order of appearance; a container met again is a reference.
  * Not here: which keys Python can tell apart (ConversionError): the other half sees both.
  */
+import { RecursionRangeError, isStackOverflow } from "../errors/errors";
 import { isAnyArrayBuffer, isMap, isArguments, isPlainObject, isSet } from "./flags";
 import {
   TAG_PYOBJECT_OWNED,
@@ -44,7 +45,7 @@ export function recordTape(wire: Wire, value: unknown, depth: number, convert: C
     return recorder.finish();
   } catch (error) {
     recorder.discard();
-    throw error;
+    throw isStackOverflow(error) ? new RecursionRangeError("the value is nested too deeply to be converted to Python", error) : error;
   } finally {
     wire.tapeScratch = recorder.scratch.words.length <= SCRATCH_WORDS_MAX ? recorder.scratch : undefined;
   }

@@ -7,7 +7,7 @@
  * the memory of a short string is good until the arena is used again.
  * Not here: deep conversion (tape), what a PyProxy can do (proxy).
  */
-import { deadError, fatalError, tearsDownWasm, type FatalError } from "../errors/errors";
+import { RecursionRangeError, deadError, fatalError, tearsDownWasm, type FatalError } from "../errors/errors";
 import { Era } from "./era";
 import { doubleProxyFlags, valueFlags } from "./flags";
 import {
@@ -43,7 +43,7 @@ import {
   type Tag,
 } from "./generated";
 import type { HandleTable } from "./handles";
-import { RecursionRangeError, type Memory } from "./memory";
+import type { Memory } from "./memory";
 import { Strings } from "./strings";
 import type { Scratch } from "./tape-record";
 
@@ -385,7 +385,7 @@ export class Wire {
       this.#raised = undefined; // errors are not kept alive longer than they travel
       return error;
     }
-    if (error instanceof RecursionRangeError) return error;
+    if (RecursionRangeError.is(error)) return error;
     return tearsDownWasm(error) ? this.die(error) : error;
   }
 

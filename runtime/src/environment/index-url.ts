@@ -26,7 +26,8 @@ export function traceOrigin(moduleUrl: string | undefined): ScriptOrigin {
     moduleUrl,
     // An SVG script has no `src` string; a module script has no current script at all.
     scriptUrl: script !== null && "src" in script && typeof script.src === "string" && script.src !== "" ? script.src : undefined,
-    directory: typeof __dirname === "string" ? __dirname : undefined,
+    // "." is that of what `node -e` runs, which modules see too.
+    directory: typeof __dirname === "string" && __dirname !== "." ? __dirname : undefined,
     stack: new Error().stack,
   };
 }

@@ -80,11 +80,36 @@ export function tearsDownWasm(error: unknown): boolean {
   if (error instanceof WebAssembly.LinkError || error instanceof WebAssembly.CompileError) return false;
   const exception = (WebAssembly as { readonly Exception?: new (...args: never) => object }).Exception;
   if (exception !== undefined && error instanceof exception) return true;
-  const { name, message } = error as { readonly name?: unknown; readonly message?: unknown };
-  if (name === "ExitStatus") return true;
-  // Stack overflow: RangeError in V8 and JavaScriptCore, InternalError in SpiderMonkey.
-  // No regular expression: V8 11 ends the process when it has to compile one where hardly any stack is left.
-  return (name === "RangeError" || name === "InternalError") && typeof message === "string" && (message.includes("call stack") || message.includes("recursion"));
+  return (error as { readonly name?: unknown }).name === "ExitStatus" || isStackOverflow(error);
+}
+
+/**
+ * JavaScript and Python call each other too deeply, or a value is nested too deeply: thrown before the engine's own stack overflows
+ * inside wasm, which would throw the frames of the interpreter away and leave it unusable. In Python it is a RecursionError.
+ */
+export class RecursionRangeError extends RangeError {
+  readonly #isOurs = true;
+
+  constructor(what: string, cause?: unknown) {
+    super(`Maximum call stack size exceeded: ${what}`, cause === undefined ? undefined : { cause });
+  }
+
+  /** Is it one? Never throws: unlike `instanceof`, this asks no trap of a proxy that was thrown. */
+  static is(error: unknown): boolean {
+    return typeof error === "object" && error !== null && #isOurs in error && error.#isOurs;
+  }
+}
+
+/** Did the engine's stack overflow: RangeError in V8 and JavaScriptCore, InternalError in SpiderMonkey? Never throws. */
+export function isStackOverflow(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  try {
+    const { name, message } = error as { readonly name?: unknown; readonly message?: unknown };
+    // No regular expression: V8 11 ends the process when it has to compile one where hardly any stack is left.
+    return (name === "RangeError" || name === "InternalError") && typeof message === "string" && (message.includes("call stack") || message.includes("recursion"));
+  } catch {
+    return false;
+  }
 }
 
 /** One line about a thrown value, which may be anything. Never throws. */

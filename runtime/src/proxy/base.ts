@@ -50,7 +50,7 @@ export function baseAccessors(registry: ProxyRegistry): { readonly type: ApiAcce
 
 /** `length`, which a mutable sequence lets be shortened as an Array does. */
 export function lengthAccessor(registry: ProxyRegistry): { readonly length: ApiAccessor } {
-  return { length: { get: (state) => registry.operations.length(state.lifetime.object), set: (state, value) => registry.setLength(state, value) } };
+  return { length: { get: (state) => registry.operations.length(state.lifetime.object, state.flags), set: (state, value) => registry.setLength(state, value) } };
 }
 
 /** Item access. */

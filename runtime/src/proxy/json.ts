@@ -24,7 +24,7 @@ export class JsonState extends PyProxyState {
     const name = key as string;
     if (this.#isSequence) {
       if (isIndex(name)) return this.#item(name, Number(name));
-      if (name === "length") return this.registry.operations.length(this.lifetime.object);
+      if (name === "length") return this.registry.operations.length(this.lifetime.object, this.flags);
       if (name in Array.prototype) return Reflect.get(Array.prototype, name);
       return this.#method(name);
     }
@@ -48,7 +48,7 @@ export class JsonState extends PyProxyState {
     const name = key as string;
     const { operations } = this.registry;
     if (!this.#isSequence) return operations.hasItem(this.lifetime.object, name) || name in Object.prototype;
-    return isIndex(name) ? Number(name) < operations.length(this.lifetime.object) : name in Array.prototype;
+    return isIndex(name) ? Number(name) < operations.length(this.lifetime.object, this.flags) : name in Array.prototype;
   }
 
   override deleteProperty(target: object, key: PropertyKey): boolean {
@@ -64,7 +64,7 @@ export class JsonState extends PyProxyState {
     const { operations } = this.registry;
     const { object } = this.lifetime;
     if (this.#isSequence) {
-      const indices = Array.from({ length: operations.length(object) }, (_, index) => String(index));
+      const indices = Array.from({ length: operations.length(object, this.flags) }, (_, index) => String(index));
       return [...indices, "length", ...symbols];
     }
     if ((this.flags & PY_HAS_DICT) === 0) return symbols;
@@ -83,7 +83,7 @@ export class JsonState extends PyProxyState {
   override getOwnPropertyDescriptor(target: object, key: PropertyKey): PropertyDescriptor | undefined {
     if (typeof key === "symbol") return Reflect.getOwnPropertyDescriptor(target, key);
     if (this.#isSequence && key === "length") {
-      return { value: this.registry.operations.length(this.lifetime.object), writable: true, enumerable: false, configurable: false };
+      return { value: this.registry.operations.length(this.lifetime.object, this.flags), writable: true, enumerable: false, configurable: false };
     }
     const isOwn = this.#isSequence
       ? isIndex(key as string) && this.has(target, key)

@@ -238,7 +238,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   /** `sequence[index] = value` as an Array does it: one past the end appends. */
   setElement(state: PyProxyState, index: number, value: unknown): void {
     const { object } = state.lifetime;
-    const length = this.operations.length(object);
+    const length = this.operations.length(object, state.flags);
     if (index < length || (state.flags & PY_HAS_MUTABLE_SEQUENCE) === 0) {
       this.operations.setItem(object, index, value); // Python says what a sequence cannot do
     } else if (index === length) {
@@ -251,7 +251,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   /** `sequence.length = value`, which can only shorten it. False for what has a length but is no mutable sequence. */
   setLength(state: PyProxyState, value: unknown): boolean {
     if ((state.flags & PY_HAS_MUTABLE_SEQUENCE) === 0) return false;
-    const length = this.operations.length(state.lifetime.object);
+    const length = this.operations.length(state.lifetime.object, state.flags);
     const wanted = Number(value);
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > length) {
       throw new RangeError(`Cannot set the length of a Python sequence from ${length} to ${String(value)}: it can only be shortened`);

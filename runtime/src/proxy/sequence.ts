@@ -3,7 +3,7 @@
  * Methods that read take one look at all elements, through one crossing, and then do what Array's method does. Proxies among
  * the elements that cannot have left a method are freed before it returns; others belong to whoever got them.
  */
-import { PY_HAS_SEQUENCE, PYPROXY_ROUNDTRIP } from "../boundary/generated";
+import { PY_HAS_SEQUENCE, PYPROXY_ROUNDTRIP, type PyPtr } from "../boundary/generated";
 import type { ProxyRegistry } from "./registry";
 import type { PyProxyState } from "./state";
 
@@ -45,9 +45,10 @@ export function sequenceMethods(registry: ProxyRegistry) {
   return {
     /** The element at an index, negative ones counting from the end. */
     at(this: unknown, index: number = 0): unknown {
-      const { object } = registry.require(this, "at").lifetime;
+      const { lifetime, flags } = registry.require(this, "at");
+      const { object } = lifetime;
       const at = Math.trunc(Number(index)) || 0;
-      const position = at < 0 ? at + operations.length(object) : at;
+      const position = at < 0 ? at + operations.length(object, flags) : at;
       return position < 0 ? undefined : operations.getItem(object, position);
     },
     /** A new Array of these elements and those of the arguments. */
@@ -86,7 +87,7 @@ export function sequenceMethods(registry: ProxyRegistry) {
       return peek(this, "join", (list) => list.join(separator));
     },
     keys(this: unknown): IterableIterator<number> {
-      return new Array(operations.length(registry.require(this, "keys").lifetime.object)).keys();
+      return new Array(lengthOf(registry.require(this, "keys"))).keys();
     },
     lastIndexOf(this: unknown, value: unknown, ...from: [number?]): number {
       const last = (list: unknown[], wanted: unknown) =>
@@ -139,7 +140,10 @@ export function sequenceMethods(registry: ProxyRegistry) {
 /** Methods that change the sequence. */
 export function mutableSequenceMethods(registry: ProxyRegistry) {
   const { operations } = registry;
-  const require = (proxy: unknown, method: string) => registry.require(proxy, method).lifetime.object;
+  const require = (proxy: unknown, method: string): { readonly object: PyPtr; readonly length: number } => {
+    const state = registry.require(proxy, method);
+    return { object: state.lifetime.object, length: lengthOf(state) };
+  };
   /** Writes elements back over the whole sequence. */
   const replaceAll = (proxy: unknown, method: string, change: (list: unknown[]) => void): unknown => {
     const state = registry.require(proxy, method);
@@ -153,8 +157,7 @@ export function mutableSequenceMethods(registry: ProxyRegistry) {
     return proxy;
   };
   const removeAt = (proxy: unknown, method: string, fromEnd: boolean): unknown => {
-    const object = require(proxy, method);
-    const length = operations.length(object);
+    const { object, length } = require(proxy, method);
     if (length === 0) return undefined;
     const index = fromEnd ? length - 1 : 0;
     const removed = operations.getItem(object, index);
@@ -167,8 +170,7 @@ export function mutableSequenceMethods(registry: ProxyRegistry) {
       return replaceAll(this, "copyWithin", (list) => list.copyWithin(target, start, end));
     },
     fill(this: unknown, value?: unknown, start?: number, end?: number): unknown {
-      const object = require(this, "fill");
-      const length = operations.length(object);
+      const { object, length } = require(this, "fill");
       const last = relativeIndex(end ?? length, length);
       for (let index = relativeIndex(start ?? 0, length); index < last; index++) operations.setItem(object, index, value);
       return this;
@@ -177,8 +179,7 @@ export function mutableSequenceMethods(registry: ProxyRegistry) {
       return removeAt(this, "pop", true);
     },
     push(this: unknown, ...values: unknown[]): number {
-      const object = require(this, "push");
-      const length = operations.length(object);
+      const { object, length } = require(this, "push");
       endResult(registry, operations.splice(object, length, length, values));
       return length + values.length;
     },
@@ -192,8 +193,7 @@ export function mutableSequenceMethods(registry: ProxyRegistry) {
       return replaceAll(this, "sort", (list) => list.sort(compare as ((a: unknown, b: unknown) => number) | undefined));
     },
     splice(this: unknown, ...args: [start?: number, deleteCount?: number, ...values: unknown[]]): unknown[] {
-      const object = require(this, "splice");
-      const length = operations.length(object);
+      const { object, length } = require(this, "splice");
       const [start, deleteCount, ...values] = args;
       const from = relativeIndex(start ?? 0, length);
       // SPEC: Array.prototype.splice: no argument deletes nothing, one argument all that follows.
@@ -207,9 +207,9 @@ export function mutableSequenceMethods(registry: ProxyRegistry) {
       }
     },
     unshift(this: unknown, ...values: unknown[]): number {
-      const object = require(this, "unshift");
+      const { object, length } = require(this, "unshift");
       endResult(registry, operations.splice(object, 0, 0, values));
-      return operations.length(object);
+      return length + values.length;
     },
   };
 }
@@ -225,7 +225,11 @@ function elementsOf(registry: ProxyRegistry, state: PyProxyState): unknown[] {
   // bytes become a typed array, other sequences nothing at all: element by element then.
   const unconverted = registry.find(converted);
   if (unconverted !== undefined && unconverted !== state) registry.end(unconverted, PASSED);
-  return Array.from({ length: operations.length(object) }, (_, index) => operations.getItem(object, index));
+  return Array.from({ length: lengthOf(state) }, (_, index) => operations.getItem(object, index));
+}
+
+function lengthOf({ registry, lifetime, flags }: PyProxyState): number {
+  return registry.operations.length(lifetime.object, flags);
 }
 
 function endResult(registry: ProxyRegistry, result: unknown): void {

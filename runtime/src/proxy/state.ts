@@ -67,7 +67,7 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     }
     const name = key as string;
     // PERF: what loops over a sequence asks for all the time (js_length).
-    if (name === "length" && this.flags & PY_HAS_LENGTH && this.#defined === undefined) return this.registry.operations.length(this.lifetime.object);
+    if (name === "length" && this.flags & PY_HAS_LENGTH && this.#defined === undefined) return this.registry.operations.length(this.lifetime.object, this.flags);
     if (this.#defined?.has(name)) return Reflect.get(target, name, receiver);
     const method = this.api.methods.get(name);
     if (method !== undefined) return typeof method === "function" ? method : method.get(this);
@@ -111,7 +111,7 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     if (typeof key === "symbol") return this.api.symbols.has(key) || Reflect.has(target, key);
     const name = key as string;
     if (this.#defined?.has(name) || this.api.methods.has(name)) return true;
-    if (this.flags & PY_HAS_SEQUENCE && isIndex(name)) return Number(name) < this.registry.operations.length(this.lifetime.object);
+    if (this.flags & PY_HAS_SEQUENCE && isIndex(name)) return Number(name) < this.registry.operations.length(this.lifetime.object, this.flags);
     if (this.registry.operations.hasAttribute(this.lifetime.object, pythonName(name))) return true;
     return (this.flags & PY_IS_PLAIN_DICT) !== 0 && this.#itemKey(name) !== undefined;
   }
@@ -167,7 +167,7 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     const name = key as string;
     const isElement = (this.flags & PY_HAS_SEQUENCE) !== 0 && isIndex(name);
     const isOwn = isElement
-      ? Number(name) < this.registry.operations.length(this.lifetime.object)
+      ? Number(name) < this.registry.operations.length(this.lifetime.object, this.flags)
       : (this.flags & PY_IS_PLAIN_DICT) !== 0 && this.#itemKey(name) !== undefined;
     if (!isOwn) return undefined;
     return { value: this.get(target, name, this.proxy), writable: true, enumerable: true, configurable: true };

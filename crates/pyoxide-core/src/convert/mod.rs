@@ -187,7 +187,7 @@ impl Drop for Callback {
 ///
 /// # Safety
 /// `capsule` is the self of a function made by `Callback::new` with a `T`.
-unsafe fn running<'a, T>(capsule: *mut PyObject) -> PyResult<&'a mut T> {
+unsafe fn running<'a, T>(capsule: *mut PyObject) -> PyResult<&'a T> {
     // SAFETY: by contract.
     let state = unsafe { ffi::PyCapsule_GetPointer(capsule, CAPSULE.as_ptr()) };
     if state.is_null() {
@@ -196,6 +196,6 @@ unsafe fn running<'a, T>(capsule: *mut PyObject) -> PyResult<&'a mut T> {
     if state.cast_const() == (&raw const OVER).cast() {
         return Err(py::runtime_error("This conversion is over: convert and cache_conversion work only during the call of default_converter"));
     }
-    // SAFETY: by contract; the callback, and so its state, is alive, and the state is used by one call at a time.
-    Ok(unsafe { &mut *state.cast::<T>() })
+    // SAFETY: by contract; the callback, and so its state, is alive. Calls are nested, so the state is only shared: what changes is in cells.
+    Ok(unsafe { &*state.cast::<T>() })
 }

@@ -5,7 +5,7 @@
 use crate::boundary::*;
 use crate::cells::Slot;
 use crate::jsproxy;
-use crate::py::{Py, PyResult};
+use crate::py::{Py, PyResult, Ref};
 use crate::wire::{self, WireValue};
 
 /// A tape that Rust writes for JavaScript to play.
@@ -13,13 +13,15 @@ pub(super) struct Writer {
     words: Vec<u64>,
     /// Length in 4-byte units.
     length: usize,
-    /// Copies of the wires that own something, freed unless the tape is handed over.
-    owned: Vec<WireValue>,
+    /// Where the wires stand that own something: an index of `words`. Freed unless JavaScript has taken them.
+    owned: Vec<usize>,
+    /// Objects whose characters or handles the tape borrows: converters run while it is played, and may free anything else.
+    kept: Vec<Py>,
 }
 
 impl Writer {
     pub(super) fn new() -> Writer {
-        Writer { words: Vec::new(), length: 0, owned: Vec::new() }
+        Writer { words: Vec::new(), length: 0, owned: Vec::new(), kept: Vec::new() }
     }
 
     pub(super) fn u32(&mut self, value: u32) {
@@ -62,17 +64,24 @@ impl Writer {
     pub(super) fn value(&mut self, wire: WireValue) {
         self.u32(TAPE_VALUE);
         self.align();
+        if wire.owns() {
+            self.owned.push(self.words.len());
+        }
         let (low, high) = wire.words();
         self.u64(low);
         self.u64(high);
-        if wire.owns() {
-            self.owned.push(wire);
-        }
     }
 
-    /// Plays the tape in JavaScript, which takes over what is on it.
+    /// A value that refers to what `object` has.
+    pub(super) fn value_of(&mut self, wire: WireValue, object: Ref<'_>) {
+        if wire.borrows() {
+            self.kept.push(object.to_owned());
+        }
+        self.value(wire);
+    }
+
+    /// Plays the tape in JavaScript, which takes over what is on it, and marks what it has taken.
     pub(super) fn play(mut self, options: Handle, out: &mut WireValue) -> Tag {
-        self.owned.clear();
         // SAFETY: address and length are those of the tape, which lives for the call.
         unsafe { pyox_js_tape_play(self.words.as_mut_ptr().cast(), (self.length * 4) as u32, options, out) }
     }
@@ -80,8 +89,10 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        for wire in &self.owned {
-            wire.release();
+        for index in &self.owned {
+            if let [low, high] = self.words[*index..*index + 2] {
+                WireValue::from_words(low, high).release(); // one that was taken is absent, and owns nothing
+            }
         }
     }
 }

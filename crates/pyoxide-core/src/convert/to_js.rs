@@ -1,5 +1,6 @@
 //! Python to JavaScript.
 
+use core::cell::RefCell;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
 
@@ -167,19 +168,19 @@ impl Recorder {
             let bytes = unsafe { core::slice::from_raw_parts(wire.payload_address() as usize as *const u8, wire.aux() as usize) };
             self.tape.ascii(bytes);
         } else {
-            self.tape.value(wire);
+            self.tape.value_of(wire, text);
         }
         Ok(())
     }
 
-    /// A value as an argument of a call would be: native, handle, or PyProxy. Objects stay alive in their container.
+    /// A value as an argument of a call would be: native, handle, or PyProxy.
     fn wire(&mut self, object: Ref<'_>) -> PyResult<()> {
         if !self.create_pyproxies && needs_proxy(object) {
             return Err(no_conversion(object));
         }
         let mut wire = WireValue::undefined();
         wire::write_argument(object, &mut wire)?;
-        self.tape.value(wire);
+        self.tape.value_of(wire, object);
         Ok(())
     }
 
@@ -200,6 +201,7 @@ impl Recorder {
             return Ok(());
         }
         let _level = Level::enter()?;
+        let _kept = object.to_owned(); // its container may lose it while a buffer of it is opened
         let raw = object.as_ptr();
         // SAFETY: the object is a list or tuple; indices are checked against the present size, as reading a buffer may run code.
         unsafe {
@@ -224,6 +226,7 @@ impl Recorder {
             return Ok(());
         }
         let _level = Level::enter()?;
+        let _kept = object.to_owned();
         let raw = object.as_ptr();
         // SAFETY: the object is a dict; its size is checked after whatever may run code.
         unsafe {
@@ -246,7 +249,8 @@ impl Recorder {
         if self.again(object) {
             return Ok(());
         }
-        // SAFETY: alive; returns a new reference or null with an error. The set keeps the elements alive.
+        let _kept = object.to_owned();
+        // SAFETY: alive; returns a new reference or null with an error. The list keeps the elements alive, as those of a subclass may be made just now.
         unsafe {
             let items = Py::owned_or_err(ffi::PySequence_List(object.as_ptr()))?;
             let count = ffi::PyList_GET_SIZE(items.as_ptr());
@@ -267,6 +271,7 @@ impl Recorder {
     }
 
     fn buffer(&mut self, object: Ref<'_>) -> PyResult<()> {
+        let _kept = object.to_owned(); // `__buffer__` is anybody's code
         let view = View::open(object)?;
         view.write(&mut self.tape, 0, view.0.buf.cast(), &mut self.containers)
     }
@@ -404,16 +409,17 @@ impl Drop for View {
 
 /// A conversion with a default converter, one level at a time.
 struct ByLevel {
+    /// First, so that they are over before anything else is freed, which may run code.
+    callbacks: Option<(Callback, Callback)>,
     /// For what has no conversion of its own.
     converter: Option<Py>,
     /// For everything that is no immediate value, before its own conversion.
     eager: Option<Py>,
     dict_converter: Option<Py>,
     /// Address of a Python object -> what it became; the object is kept so that the address stays its own.
-    made: AddressMap<(Py, JsRef)>,
+    made: RefCell<AddressMap<(Py, JsRef)>>,
     options: Handle,
     create_pyproxies: bool,
-    callbacks: Option<(Callback, Callback)>,
 }
 
 static CONVERT: Definition = Definition::convert(convert_again);
@@ -431,7 +437,7 @@ fn by_level(
         converter,
         eager,
         dict_converter: option(options, c"dict_converter")?,
-        made: AddressMap::default(),
+        made: RefCell::default(),
         options,
         create_pyproxies,
         callbacks: None,
@@ -463,9 +469,9 @@ impl ByLevel {
         play(tape, 0)
     }
 
-    fn value(&mut self, object: Ref<'_>, depth: i32) -> PyResult<JsRef> {
+    fn value(&self, object: Ref<'_>, depth: i32) -> PyResult<JsRef> {
         let _level = Level::enter()?;
-        if let Some((_, made)) = self.made.get(&(object.as_ptr() as usize)) {
+        if let Some((_, made)) = self.made.borrow().get(&(object.as_ptr() as usize)) {
             return Ok(made.clone());
         }
         if !needs_proxy(object) || depth == 0 {
@@ -478,7 +484,7 @@ impl ByLevel {
     }
 
     /// The conversion that an object has, without asking an eager converter about the object itself.
-    fn usual(&mut self, object: Ref<'_>, depth: i32) -> PyResult<JsRef> {
+    fn usual(&self, object: Ref<'_>, depth: i32) -> PyResult<JsRef> {
         if !needs_proxy(object) || depth == 0 {
             return self.leaf(object);
         }
@@ -518,15 +524,16 @@ impl ByLevel {
         }
     }
 
-    fn keep(&mut self, object: Ref<'_>, js: &JsRef) {
-        self.made.insert(object.as_ptr() as usize, (object.to_owned(), js.clone()));
+    fn keep(&self, object: Ref<'_>, js: &JsRef) {
+        let old = self.made.borrow_mut().insert(object.as_ptr() as usize, (object.to_owned(), js.clone()));
+        drop(old); // freeing it may run code that converts
     }
 
     fn key(&self, key: Ref<'_>) -> PyResult<JsRef> {
         if needs_proxy(key) { Err(bad_key(key)) } else { self.leaf(key) }
     }
 
-    fn dict(&mut self, object: Ref<'_>, depth: i32) -> PyResult<JsRef> {
+    fn dict(&self, object: Ref<'_>, depth: i32) -> PyResult<JsRef> {
         // SAFETY: alive; returns a new reference or null with an error.
         let items = unsafe { Py::owned_or_err(ffi::PyDict_Items(object.as_ptr()))? };
         // With a dict_converter the result exists only at the end: a cycle through it cannot be kept.
@@ -560,7 +567,7 @@ impl ByLevel {
         Ok(result)
     }
 
-    fn convert_by(&mut self, converter: &Py, object: Ref<'_>) -> PyResult<JsRef> {
+    fn convert_by(&self, converter: &Py, object: Ref<'_>) -> PyResult<JsRef> {
         let Some((convert, cache)) = &self.callbacks else {
             return self.leaf(object);
         };

@@ -1,5 +1,6 @@
 //! JavaScript to Python.
 
+use core::cell::RefCell;
 use core::ffi::c_void;
 use core::ptr;
 
@@ -178,18 +179,19 @@ fn same_key(key: &Py) -> Raised {
 
 /// A conversion with a default converter, one level at a time.
 struct ByLevel {
+    /// First, so that they are over before anything else is freed, which may run code.
+    callbacks: Option<(Callback, Callback)>,
     converter: Py,
     /// JavaScript identity -> Python object, of this conversion only.
-    made: AddressMap<Py>,
+    made: RefCell<AddressMap<Py>>,
     depth: i32,
-    callbacks: Option<(Callback, Callback)>,
 }
 
 static CONVERT: Definition = Definition::convert(convert);
 static CACHE: Definition = Definition::cache(cache);
 
 fn by_level(js: Handle, depth: i32, converter: &Py) -> PyResult<Py> {
-    let mut state = Box::new(ByLevel { converter: converter.clone(), made: AddressMap::default(), depth, callbacks: None });
+    let mut state = Box::new(ByLevel { converter: converter.clone(), made: RefCell::default(), depth, callbacks: None });
     let address: *mut c_void = (&raw mut *state).cast();
     // SAFETY: the box outlives the callbacks, which it owns.
     let callbacks = unsafe { (Callback::new(&CONVERT, address)?, Callback::new(&CACHE, address)?) };
@@ -202,11 +204,16 @@ fn by_level(js: Handle, depth: i32, converter: &Py) -> PyResult<Py> {
 }
 
 impl ByLevel {
-    fn value(&mut self, handle: JsRef, flags: u32, depth: i32) -> PyResult<Py> {
+    fn keep(&self, id: usize, object: Py) {
+        let old = self.made.borrow_mut().insert(id, object);
+        drop(old); // freeing it may run code that converts
+    }
+
+    fn value(&self, handle: JsRef, flags: u32, depth: i32) -> PyResult<Py> {
         let _level = Level::enter()?;
         // SAFETY: the handle is alive.
         let id = unsafe { pyox_js_value_id(handle.handle()) } as usize;
-        if let Some(made) = self.made.get(&id) {
+        if let Some(made) = self.made.borrow().get(&id) {
             return Ok(made.clone());
         }
         if depth == 0 {
@@ -216,7 +223,7 @@ impl ByLevel {
         match reader.next() {
             Entry::List(count) => {
                 let list = Py::list()?;
-                self.made.insert(id, list.clone());
+                self.keep(id, list.clone());
                 for item in self.children(&mut reader, count, depth - 1)? {
                     // SAFETY: both are alive.
                     check(unsafe { ffi::PyList_Append(list.as_ptr(), item.as_ptr()) })?;
@@ -225,7 +232,7 @@ impl ByLevel {
             }
             Entry::Dict(count) => {
                 let dict = Py::dict()?;
-                self.made.insert(id, dict.clone());
+                self.keep(id, dict.clone());
                 let mut pairs = Vec::with_capacity(count as usize);
                 let mut failed = None;
                 for _ in 0..count {
@@ -249,7 +256,7 @@ impl ByLevel {
             Entry::Set(count) => {
                 // SAFETY: returns a new reference or null with an error.
                 let set = unsafe { Py::owned_or_err(ffi::PySet_New(ptr::null_mut()))? };
-                self.made.insert(id, set.clone());
+                self.keep(id, set.clone());
                 let mut result = Ok(());
                 for _ in 0..count {
                     let key = build_key(&mut reader);
@@ -267,12 +274,12 @@ impl ByLevel {
     }
 
     /// The elements of one level: all are taken off the tape before any is converted, as converting runs foreign code.
-    fn children(&mut self, reader: &mut Reader, count: u32, depth: i32) -> PyResult<Vec<Py>> {
+    fn children(&self, reader: &mut Reader, count: u32, depth: i32) -> PyResult<Vec<Py>> {
         let entries: Vec<Entry> = (0..count).map(|_| reader.next()).collect();
         entries.into_iter().map(|entry| self.entry(entry, depth)).collect()
     }
 
-    fn entry(&mut self, entry: Entry, depth: i32) -> PyResult<Py> {
+    fn entry(&self, entry: Entry, depth: i32) -> PyResult<Py> {
         match entry {
             Entry::Object(object) => object,
             Entry::Js(handle, flags) => self.value(handle, flags, depth),
@@ -280,7 +287,7 @@ impl ByLevel {
         }
     }
 
-    fn convert_by_default(&mut self, handle: JsRef, flags: u32, id: usize) -> PyResult<Py> {
+    fn convert_by_default(&self, handle: JsRef, flags: u32, id: usize) -> PyResult<Py> {
         let value = jsproxy::new(handle, flags, None)?;
         let Some((convert, cache)) = &self.callbacks else {
             return Ok(value);
@@ -288,7 +295,7 @@ impl ByLevel {
         let (convert, cache) = (convert.function.clone(), cache.function.clone());
         let converter = self.converter.clone();
         let result = converter.borrow().call(&[value.borrow(), convert.borrow(), cache.borrow()])?;
-        self.made.insert(id, result.clone());
+        self.keep(id, result.clone());
         Ok(result)
     }
 }
@@ -319,7 +326,7 @@ unsafe extern "C" fn cache(capsule: *mut PyObject, args: *mut *mut PyObject, cou
                 return Err(py::type_error(&format!("cache_conversion() needs a JsProxy first, not {}", type_name(value))));
             };
             let id = pyox_js_value_id(handle) as usize;
-            state.made.insert(id, result.to_owned());
+            state.keep(id, result.to_owned());
             Ok(Py::none().into_ptr())
         }
     })

@@ -11,6 +11,7 @@ use pyo3_ffi::{Py_hash_t, PyObject};
 
 use super::{JsFields, Slots, method_noargs, this_fields};
 use crate::boundary::*;
+use crate::cells::Slot;
 use crate::py::{Py, PyResult, Raised, Ref, check};
 use crate::wire::{self, WireValue};
 use crate::{jsproxy, state};
@@ -133,15 +134,15 @@ pub(super) unsafe extern "C" fn getattro(object: *mut PyObject, name: *mut PyObj
             let tag = pyox_js_object_get(js.handle, state::js_name(name_ref)?, &mut out);
             if tag == TAG_ABSENT {
                 if js.flags & JS_IS_ERROR != 0 {
-                    if let Some(found) = super::exception::missing_part(object, name_ref)? {
-                        return Ok(found.into_ptr());
-                    }
+                    return match super::exception::missing_part(object, name_ref)? {
+                        Some(found) => Ok(found.into_ptr()),
+                        None => Py::owned_or_err(ffi::PyObject_GenericGetAttr(object, name)).map(Py::into_ptr),
+                    };
                 }
                 if js.flags & JS_IS_PROMISE != 0 && super::promise::is_future_method(name_ref) {
                     return super::promise::future_for(this)?.borrow().attr_str(name_ref).map(Py::into_ptr);
                 }
-                // Raises AttributeError with CPython's own words.
-                return Py::owned_or_err(ffi::PyObject_GenericGetAttr(object, name)).map(Py::into_ptr);
+                return Err(missing(this, name_ref));
             }
             if js.flags & super::BOUND != 0 {
                 let value = wire::read(tag, &out)?;
@@ -161,6 +162,52 @@ pub(super) unsafe extern "C" fn getattro(object: *mut PyObject, name: *mut PyObj
             .map(Py::into_ptr)
         }
     })
+}
+
+/// Raises AttributeError as CPython does: in its words, with the name and the object.
+/// PERF: programs ask for what need not be there (ffi: py2js_has), so the text is made once for each name, and the exception without the
+/// parsing of arguments that calling its class is.
+fn missing(object: Ref<'_>, name: Ref<'_>) -> Raised {
+    // SAFETY: both are alive. The class is static, and its members tell where its instances keep name and object: owned references, null at first.
+    unsafe {
+        let class: *mut ffi::PyTypeObject = ffi::PyExc_AttributeError.cast();
+        let (Some(new), Some((name_at, object_at))) = ((*class).tp_new, attribute_error_members()) else {
+            drop(Py::owned_or_none(ffi::PyObject_GenericGetAttr(object.as_ptr(), name.as_ptr())));
+            return Raised;
+        };
+        let made = state::missing_text(name)
+            .and_then(|text| Py::tuple([text]))
+            .and_then(|arguments| Py::owned_or_err(new(class, arguments.as_ptr(), ptr::null_mut())));
+        let Ok(exception) = made else { return Raised };
+        let at = |offset: usize| exception.as_ptr().byte_add(offset).cast::<*mut PyObject>();
+        ptr::write(at(name_at), name.to_owned().into_ptr());
+        ptr::write(at(object_at), object.to_owned().into_ptr());
+        ffi::PyErr_SetObject(class.cast(), exception.as_ptr());
+        Raised
+    }
+}
+
+/// Where an AttributeError keeps `name` and `obj`.
+fn attribute_error_members() -> Option<(usize, usize)> {
+    static FOUND: Slot<Option<(usize, usize)>> = Slot::new(None);
+    if FOUND.get().is_none() {
+        // SAFETY: a static class, whose table of members ends with a row without a name.
+        unsafe {
+            let (mut name, mut object) = (None, None);
+            let mut member = (*ffi::PyExc_AttributeError.cast::<ffi::PyTypeObject>()).tp_members;
+            while !member.is_null() && !(*member).name.is_null() {
+                let found = Some((*member).offset as usize);
+                match core::ffi::CStr::from_ptr((*member).name).to_bytes() {
+                    b"name" => name = found,
+                    b"obj" => object = found,
+                    _ => {}
+                }
+                member = member.add(1);
+            }
+            FOUND.set(name.zip(object));
+        }
+    }
+    FOUND.get()
 }
 
 fn is_dunder(name: Ref<'_>) -> bool {

@@ -11,6 +11,7 @@ use pyo3_ffi as ffi;
 use pyo3_ffi::{Py_ssize_t, PyObject};
 
 use super::{Slots, this_fields};
+use crate::arguments::{Passed, passing};
 use crate::boundary::*;
 use crate::jsproxy;
 use crate::py::{Py, PyResult, Ref};
@@ -59,16 +60,12 @@ impl Drop for Arguments {
 /// Puts positional arguments, keyword values and keyword names on the wire, calls `import`, and reads the result.
 ///
 /// # Safety
-/// `args` points to `count` live objects and one more for each name in `kwnames`, a tuple of `str` or null.
-unsafe fn invoke(
-    args: *const *mut PyObject,
-    count: usize,
-    kwnames: *mut PyObject,
-    import: impl FnOnce(Wire, u32, Wire, u32, Wire) -> Tag,
-) -> PyResult<Py> {
-    // SAFETY: by contract.
+/// Within the call that the arguments were passed for.
+unsafe fn invoke(passed: Passed, import: impl FnOnce(Wire, u32, Wire, u32, Wire) -> Tag) -> PyResult<Py> {
+    // SAFETY: by contract: `args` points to `count` live objects and one more for each name.
     unsafe {
-        let kwargs = if kwnames.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(kwnames) as usize };
+        let Passed { args, count, kwnames } = passed;
+        let kwargs = passed.named();
         let mut out = WireValue::undefined();
         // PERF: most calls have few arguments; those need no allocation (ffi: py2js_noop, py2js_int).
         if kwargs == 0 && count <= 1 {
@@ -138,65 +135,33 @@ impl Drop for This {
     }
 }
 
-pub(super) unsafe extern "C" fn vectorcall(
-    callable: *mut PyObject,
-    args: *const *mut PyObject,
-    nargsf: usize,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's vectorcall protocol.
-        unsafe {
-            let js = this_fields(Ref::from_ptr(callable))?;
-            // A module that is a function keeps its spec there.
-            let this = This::of(if js.flags & super::MODULE != 0 { ptr::null_mut() } else { js.this })?;
-            let count = ffi::PyVectorcall_NARGS(nargsf) as usize;
-            invoke(args, count, kwnames, |args, count, names, kwargs, out| {
-                pyox_js_function_call(js.handle, this.handle(), args, count, names, kwargs, out)
-            })
-            .map(Py::into_ptr)
-        }
-    })
-}
+passing! {
+    fn vectorcall(function, passed, usize) {
+        let js = this_fields(function)?;
+        // A module that is a function keeps its spec there.
+        let this = This::of(if js.flags & super::MODULE != 0 { ptr::null_mut() } else { js.this })?;
+        invoke(passed, |args, count, names, kwargs, out| {
+            pyox_js_function_call(js.handle, this.handle(), args, count, names, kwargs, out)
+        })
+    }
 
-/// A call of a function with a signature: of what the signature makes of it.
-pub(super) unsafe extern "C" fn vectorcall_bound(
-    callable: *mut PyObject,
-    args: *const *mut PyObject,
-    nargsf: usize,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's vectorcall protocol; a bound proxy keeps what it works through.
-        unsafe {
-            let through = Ref::from_ptr(this_fields(Ref::from_ptr(callable))?.this).to_owned();
-            // Not `nargsf`: the place before the arguments is the caller's to lend, once.
-            let count = ffi::PyVectorcall_NARGS(nargsf) as usize;
-            Py::owned_or_err(ffi::PyObject_Vectorcall(through.as_ptr(), args, count, kwnames)).map(Py::into_ptr)
-        }
-    })
-}
+    /// A call of a function with a signature: of what the signature makes of it.
+    fn vectorcall_bound(function, passed, usize) {
+        // A bound proxy keeps what it works through.
+        let through = Ref::from_ptr(this_fields(function)?.this).to_owned();
+        passed.call(through.borrow())
+    }
 
-unsafe extern "C" fn new(
-    callable: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: CPython's fastcall protocol.
-        unsafe {
-            let js = this_fields(Ref::from_ptr(callable))?;
-            if js.flags & super::BOUND != 0 {
-                let construct = Ref::from_ptr(js.this).attr(c"new")?;
-                return Py::owned_or_err(ffi::PyObject_Vectorcall(construct.as_ptr(), args, count as usize, kwnames)).map(Py::into_ptr);
-            }
-            invoke(args, count as usize, kwnames, |args, count, names, kwargs, out| {
-                pyox_js_function_construct(js.handle, args, count, names, kwargs, out)
-            })
-            .map(Py::into_ptr)
+    fn new(function, passed, Py_ssize_t) {
+        let js = this_fields(function)?;
+        if js.flags & super::BOUND != 0 {
+            let construct = Ref::from_ptr(js.this).attr(c"new")?;
+            return passed.call(construct.borrow());
         }
-    })
+        invoke(passed, |args, count, names, kwargs, out| {
+            pyox_js_function_construct(js.handle, args, count, names, kwargs, out)
+        })
+    }
 }
 
 /// `object.name(*args)`, past the attributes of the proxy itself.
@@ -206,7 +171,8 @@ unsafe extern "C" fn new(
 pub fn method(object: Handle, name: Handle, args: &[Ref<'_>]) -> PyResult<Py> {
     // SAFETY: `Ref` is a transparent pointer; both handles are alive.
     unsafe {
-        invoke(args.as_ptr().cast(), args.len(), ptr::null_mut(), |args, count, _names, _kwargs, out| {
+        let passed = Passed { args: args.as_ptr().cast(), count: args.len(), kwnames: ptr::null_mut() };
+        invoke(passed, |args, count, _names, _kwargs, out| {
             pyox_js_method_call(object, name, args, count, out)
         })
     }

@@ -11,7 +11,7 @@ use pyo3_ffi::{Py_ssize_t, PyObject};
 
 use super::iterate::{Step, read_step, stop};
 use super::{Slots, method_keywords, method_noargs, method_o, this_fields};
-use crate::arguments::fastcall;
+use crate::arguments::{Passed, fastcall, passing};
 use crate::boundary::*;
 use crate::cells::Slot;
 use crate::py::{self, Py, PyResult, Ref};
@@ -23,33 +23,24 @@ static MODULE: Slot<Option<Py>> = Slot::new(None);
 /// Calls a function of `_pyodide._jsproxy_methods` with `self` and the arguments.
 ///
 /// # Safety
-/// As CPython's fastcall protocol.
-unsafe fn delegate(
-    name: &CStr,
-    object: *mut PyObject,
-    args: *const *mut PyObject,
-    count: Py_ssize_t,
-    kwnames: *mut PyObject,
-) -> *mut PyObject {
-    guard_slot(ptr::null_mut(), || {
-        // SAFETY: by contract; the module stays alive in its slot.
-        unsafe {
-            if (*MODULE.as_ptr()).is_none() {
-                MODULE.replace(Some(Py::import(c"_pyodide._jsproxy_methods")?));
-            }
-            let module = (*MODULE.as_ptr()).as_ref().ok_or(py::Raised)?.clone();
-            let function = module.borrow().attr(name)?;
-            let keywords = if kwnames.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(kwnames) };
-            let mut all = Vec::with_capacity((count + keywords) as usize + 1);
-            all.push(object);
-            for index in 0..count + keywords {
-                // Never reached with a null `args`: then there are none.
-                all.push(*args.offset(index));
-            }
-            Py::owned_or_err(ffi::PyObject_Vectorcall(function.as_ptr(), all.as_ptr(), count as usize + 1, kwnames))
-                .map(Py::into_ptr)
+/// Within the call that the arguments were passed for.
+unsafe fn delegate(name: &CStr, object: Ref<'_>, passed: Passed) -> PyResult<Py> {
+    // SAFETY: by contract; the module stays alive in its slot.
+    unsafe {
+        if (*MODULE.as_ptr()).is_none() {
+            MODULE.replace(Some(Py::import(c"_pyodide._jsproxy_methods")?));
         }
-    })
+        let module = (*MODULE.as_ptr()).as_ref().ok_or(py::Raised)?.clone();
+        let function = module.borrow().attr(name)?;
+        let count = passed.count + passed.named();
+        let mut all = Vec::with_capacity(count + 1);
+        all.push(object.as_ptr());
+        for index in 0..count {
+            // Never reached with a null `args`: then there are none.
+            all.push(*passed.args.add(index));
+        }
+        Passed { args: all.as_ptr(), count: passed.count + 1, ..passed }.call(function.borrow())
+    }
 }
 
 macro_rules! cstr {
@@ -78,14 +69,8 @@ macro_rules! delegated {
     ($($table:ident { $($name:ident $text:literal $doc:literal;)* })*) => { $(
         pub(super) fn $table() -> Vec<ffi::PyMethodDef> {
             $(
-                unsafe extern "C" fn $name(
-                    object: *mut PyObject,
-                    args: *const *mut PyObject,
-                    count: Py_ssize_t,
-                    kwnames: *mut PyObject,
-                ) -> *mut PyObject {
-                    // SAFETY: CPython's fastcall protocol.
-                    unsafe { delegate(concat_name!($table, $text), object, args, count, kwnames) }
+                passing! {
+                    fn $name(this, passed, Py_ssize_t) { delegate(concat_name!($table, $text), this, passed) }
                 }
             )*
             vec![$( method_keywords(cstr!($text), $name, cstr!($doc)) ),*]

@@ -85,10 +85,10 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
     },
     pyox_js_object_length(object: JsHandle, flags: number): number {
       try {
-        if (flags & JS_IS_OBJECT_MAP) return ownNames(bag(object)).length;
         const value = handles.get(object);
-        // PERF: an Array's length is one already (ffi: py_len).
-        return flags & JS_IS_ARRAY && (value as unknown[]).length <= 0x7fffffff ? (value as unknown[]).length : lengthOf(value);
+        // PERF: an Array's length is one already (ffi: py2js_len).
+        if (flags & JS_IS_ARRAY && (value as unknown[]).length <= 0x7fffffff) return (value as unknown[]).length;
+        return flags & JS_IS_OBJECT_MAP ? ownNames(value as Bag).length : lengthOf(value);
       } catch (error) {
         return wire.fail(error, -1);
       }

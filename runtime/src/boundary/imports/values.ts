@@ -1,8 +1,8 @@
 /** Given to wasm: handles, errors, and what can be asked of any value. */
 import { framesOf } from "../../errors/frames";
-import { PythonError } from "../../errors/errors";
+import { PythonError, RecursionRangeError } from "../../errors/errors";
 import { doubleProxyFlags } from "../flags";
-import type { Address, JsHandle, JsImports, Tag, WirePtr } from "../generated";
+import { ERROR_IS_RECURSION, type Address, type JsHandle, type JsImports, type Tag, type WirePtr } from "../generated";
 import type { ImportContext } from "./context";
 
 /** Rows of the sections "handles and errors" and "values". */
@@ -24,7 +24,8 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
       return wire.takePendingHandle();
     },
     pyox_js_error_serial(error: JsHandle): number {
-      return PythonError.serialOf(handles.get(error), wire.era);
+      const thrown = handles.get(error);
+      return RecursionRangeError.is(thrown) ? ERROR_IS_RECURSION : PythonError.serialOf(thrown, wire.era);
     },
     pyox_js_error_set_python(typeName: WirePtr, message: WirePtr, serial: number, cause: JsHandle): void {
       try {
