@@ -22,7 +22,7 @@ import { startServer } from "./harness/server.mjs";
 const tests = path.dirname(fileURLToPath(import.meta.url));
 const repository = path.dirname(tests);
 /** A long run of generated operations lasts as long as it was asked to. */
-const FILE_SECONDS = 180 + (Number.parseInt(process.env.PYOXIDE_FUZZ ?? "0", 10) || 0);
+const FILE_SECONDS = 180 + 2 * (Number.parseInt(process.env.PYOXIDE_FUZZ ?? "0", 10) || 0);
 const FOLDERS = ["harness", "spec", "ffi", "runtime", "packages", "cli", "cpython"];
 const ENVIRONMENTS = ["node20", "node-current", "chromium"];
 

@@ -258,7 +258,7 @@ for (const seed of SEEDS) {
 
 const [seconds, firstSeed] = (globalThis.process?.env?.PYOXIDE_FUZZ ?? "").split(":").map(Number);
 if (seconds > 0) {
-  test("TT-049 A long run of generated operations", { ...leak, timeout: seconds + 60 }, async (context) => {
+  test("TT-049 A long run of generated operations", { ...leak, timeout: 2 * seconds + 60 }, async (context) => {
     const end = Date.now() + seconds * 1000;
     for (let seed = firstSeed || Date.now() % 1e9; Date.now() < end; seed++) await run(context, seed);
   });

@@ -127,6 +127,18 @@ test("JS-014 JS-060 pyproxyToStringRepr", async ({ load, assert }) => {
   proxy.destroy();
 });
 
+test("TT-017 JS-062 json writes a null that is kept apart as null", async ({ load, assert }) => {
+  const py = await load({ convertNullToNone: false });
+  py.globals.set("nothing", null);
+  const dumps = (options) => py.runPython(`import json\njson.dumps([nothing, {"a": nothing}, None]${options})`);
+  assert.equal(dumps(""), '[null, {"a": null}, null]');
+  assert.equal(JSON.stringify(JSON.parse(dumps(", indent=1"))), '[null,{"a":null},null]');
+  assert.equal(dumps(", default=lambda value: 1 / 0"), '[null, {"a": null}, null]');
+  assert.equal(py.runPython("json.JSONEncoder(default=str).encode([nothing, len])"), '[null, "<built-in function len>"]');
+  assert.throws(() => py.runPython("json.dumps(len)"), "TypeError");
+  assert.equal(py.runPython("nothing.typeof"), "object");
+});
+
 test("TT-017 convertNullToNone: false keeps null apart", async ({ load, assert }) => {
   const py = await load({ convertNullToNone: false });
   const describe = py.runPython("from pyodide.ffi import jsnull\nlambda x: 'None' if x is None else 'jsnull' if x is jsnull else repr(x)");

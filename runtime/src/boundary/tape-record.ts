@@ -69,9 +69,9 @@ export class Scratch {
   }
 }
 
-/** Is `Object` its constructor, though its prototype is another object (TT-088)? */
+/** Is `Object` its constructor, though its prototype is another object (TT-088)? Iterators and the like inherit that, but have a tag of their own. */
 function isConstructedByObject(value: object): boolean {
-  return (value as { readonly constructor?: unknown }).constructor === Object;
+  return (value as { readonly constructor?: unknown }).constructor === Object && Object.prototype.toString.call(value) === "[object Object]";
 }
 
 /** Strings up to this length are written by a loop, longer ones by the encoder. */

@@ -95,6 +95,10 @@ unsafe extern "C" fn map_set(object: *mut PyObject, key: *mut PyObject, value: *
         unsafe {
             let (object, key) = (Ref::from_ptr(object), Ref::from_ptr(key));
             let js = this_fields(object)?;
+            let (needed, what) = if value.is_null() { (JS_IS_DELETABLE, "deletion") } else { (JS_IS_SETTABLE, "assignment") };
+            if js.flags & (needed | JS_IS_OBJECT_MAP) == 0 {
+                return Err(py::type_error(&format!("'pyodide.ffi.JsProxy' object does not support item {what}")));
+            }
             let mut key_wire = WireValue::undefined();
             wire::write_argument(key, &mut key_wire)?;
             if value.is_null() {

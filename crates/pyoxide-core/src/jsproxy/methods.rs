@@ -43,6 +43,16 @@ unsafe fn delegate(name: &CStr, object: Ref<'_>, passed: Passed) -> PyResult<Py>
     }
 }
 
+/// As `delegate`, for a slot with these arguments.
+///
+/// # Safety
+/// All are alive.
+unsafe fn delegate_slot(name: &CStr, object: *mut PyObject, args: &[*mut PyObject]) -> *mut PyObject {
+    let passed = Passed { args: args.as_ptr(), count: args.len(), kwnames: ptr::null_mut() };
+    // SAFETY: by contract.
+    guard_slot(ptr::null_mut(), || unsafe { delegate(name, Ref::from_ptr(object), passed).map(Py::into_ptr) })
+}
+
 macro_rules! cstr {
     ($text:literal) => {
         const {
@@ -148,35 +158,35 @@ pub(super) fn slots(slots: &mut Slots, flags: u32) {
 
 unsafe extern "C" fn array_concat(object: *mut PyObject, other: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython passes live objects.
-    unsafe { delegate(c"array_concat", object, &other, 1, ptr::null_mut()) }
+    unsafe { delegate_slot(c"array_concat", object, &[other]) }
 }
 
 unsafe extern "C" fn array_inplace_concat(object: *mut PyObject, other: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython passes live objects.
-    unsafe { delegate(c"array_inplace_concat", object, &other, 1, ptr::null_mut()) }
+    unsafe { delegate_slot(c"array_inplace_concat", object, &[other]) }
 }
 
 unsafe extern "C" fn array_repeat(object: *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
     let Ok(count) = Py::int(count as i64) else { return ptr::null_mut() };
     // SAFETY: CPython passes a live object.
-    unsafe { delegate(c"array_repeat", object, &count.as_ptr(), 1, ptr::null_mut()) }
+    unsafe { delegate_slot(c"array_repeat", object, &[count.as_ptr()]) }
 }
 
 unsafe extern "C" fn array_inplace_repeat(object: *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
     let Ok(count) = Py::int(count as i64) else { return ptr::null_mut() };
     // SAFETY: CPython passes a live object.
-    unsafe { delegate(c"array_inplace_repeat", object, &count.as_ptr(), 1, ptr::null_mut()) }
+    unsafe { delegate_slot(c"array_inplace_repeat", object, &[count.as_ptr()]) }
 }
 
 unsafe extern "C" fn object_map_iter(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython passes a live object.
-    unsafe { delegate(c"object_map_iter", object, ptr::null(), 0, ptr::null_mut()) }
+    unsafe { delegate_slot(c"object_map_iter", object, &[]) }
 }
 
 /// `anext`.
 pub(super) unsafe extern "C" fn anext(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython passes a live object.
-    unsafe { delegate(c"async_iterator_anext", object, ptr::null(), 0, ptr::null_mut()) }
+    unsafe { delegate_slot(c"async_iterator_anext", object, &[]) }
 }
 
 /// `JsArray[int]` and the like, for annotations (FFI-070).
@@ -195,13 +205,13 @@ unsafe extern "C" fn generic_alias(class: *mut PyObject, item: *mut PyObject) ->
 /// `__all__`, for `from module import *` (TT-050).
 pub(super) unsafe extern "C" fn get_all(object: *mut PyObject, _closure: *mut c_void) -> *mut PyObject {
     // SAFETY: CPython passes a live object.
-    unsafe { delegate(c"object_all", object, ptr::null(), 0, ptr::null_mut()) }
+    unsafe { delegate_slot(c"object_all", object, &[]) }
 }
 
 /// `JsException.__reduce__`.
 pub(super) unsafe extern "C" fn exception_reduce(object: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython passes a live object.
-    unsafe { delegate(c"exception_reduce", object, ptr::null(), 0, ptr::null_mut()) }
+    unsafe { delegate_slot(c"exception_reduce", object, &[]) }
 }
 
 /// Methods of JsProxy itself that need conversions.
@@ -272,7 +282,7 @@ unsafe extern "C" fn as_py_json(object: *mut PyObject, _unused: *mut PyObject) -
         unsafe {
             let js = this_fields(Ref::from_ptr(object))?;
             // `json.dumps` learns to take such views with the first of them.
-            Py::owned_or_err(delegate(c"object_as_py_json", object, ptr::null(), 0, ptr::null_mut()))?;
+            Py::owned_or_err(delegate_slot(c"object_as_py_json", object, &[]))?;
             let marks = match js.flags {
                 flags if flags & JS_IS_ARRAY != 0 => JS_IS_JSON,
                 flags if flags & (JS_IS_CALLABLE | JS_IS_ERROR) == 0 => JS_IS_OBJECT_MAP | JS_IS_HEREDITARY | JS_IS_JSON,

@@ -61,7 +61,7 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
       try {
         const target = bag(object);
         const key = handles.get(name) as string;
-        if (!(key in target)) return 0;
+        if (!(key in Object(target))) return 0;
         delete target[key]; // strict mode: throws where it cannot
         return 1;
       } catch (error) {
@@ -88,7 +88,7 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
         const value = handles.get(object);
         // PERF: an Array's length is one already (ffi: py2js_len).
         if (flags & JS_IS_ARRAY && (value as unknown[]).length <= 0x7fffffff) return (value as unknown[]).length;
-        return flags & JS_IS_OBJECT_MAP ? ownNames(value as Bag).length : lengthOf(value);
+        return flags & JS_IS_OBJECT_MAP ? Object.keys(value as Bag).length : lengthOf(value);
       } catch (error) {
         return wire.fail(error, -1);
       }
@@ -211,10 +211,6 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
 /** SPEC: FFI-003: the items of an object map are its own properties. */
 function hasOwnItem(object: Bag, key: unknown): key is string {
   return typeof key === "string" && Object.hasOwn(object, key);
-}
-
-function ownNames(object: Bag): (string | symbol)[] {
-  return Reflect.ownKeys(object).filter((key) => typeof key === "string");
 }
 
 function lengthOf(value: unknown): number {
