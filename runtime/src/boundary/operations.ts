@@ -79,7 +79,6 @@ export class Operations {
   clear(): void {
     this.#names.clear();
     this.#types.clear();
-    this.#countedTypes.clear();
   }
 
   // ---- references and texts -------------------------------------------------------------------------------------------
