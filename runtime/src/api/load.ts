@@ -121,7 +121,6 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
     };
     const { core, restored: restoredAtStart } = await bootWithArguments(options, bootOptions);
     const ready = pyodide as unknown as PyodideInterface;
-    if (options.convertNullToNone === false) callPython(core, "_pyodide._hooks.write_null_in_json");
     if (options.fullStdLib) {
       packages.push(...(await lockfile.get()).standardLibrary());
     }
@@ -130,6 +129,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       if (restored === undefined || restored.changed.has("globals")) {
         registerModule(core, "js", roots["globals"] as object);
       }
+      if (options.convertNullToNone === false) callPython(core, "_pyodide._hooks.write_null_in_json");
       if (restored === undefined) {
         registerModule(core, "pyodide_js", ready);
         callPython(core, "_pyodide._importhook.set_package_lookup", packageLookup);
