@@ -140,7 +140,8 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Runs the command in a terminal that `script` makes. `steps` are what is typed, and what has to be on the screen before. */
 function type(dist, args, steps, options) {
-  const command = [...launcher(dist), ...args].map(quote).join(" ");
+  // A shell that waited for the command would have its own opinion of Ctrl-C.
+  const command = `exec ${[...launcher(dist), ...args].map(quote).join(" ")}`;
   const left = [...steps];
   let read = 0;
   return converse(
