@@ -46,9 +46,9 @@ class _Selector(BlockingSelector):
         self._waiting: Any = None
         self._last_turn = time.monotonic()
 
-    def select(self, timeout=None):
+    def _select(self, timeout):
         if self._keys:
-            return super().select(timeout)
+            return super()._select(timeout)
         if not can_run_sync():
             return self._sleep(timeout)
         if timeout is not None and timeout <= 0 and time.monotonic() - self._last_turn < _TURN_S:
@@ -60,6 +60,9 @@ class _Selector(BlockingSelector):
         ms = -1 if timeout is None else min(max(timeout, 0), _WAIT_S_MAX) * 1000
         self._waiting = self._make_wait(ms)
         try:
+            # From here on `wake` ends the wait; before, it left this mark.
+            if self._woken:
+                self._waiting.wake()
             block_on_promise(self._waiting.promise)
         finally:
             self._waiting = None
@@ -73,7 +76,6 @@ class _Selector(BlockingSelector):
                 "not settle while Python runs, because this engine has no stack switching (JSPI)"
             )
         end = time.monotonic() + timeout
-        self._woken = False
         while not self._woken and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _SLICE_S))
         return ()

@@ -1009,12 +1009,21 @@ class _Selector:
 
 
 class BlockingSelector(_Selector):
-    """For loops that block: waits for sockets and for time."""
+    """For loops that block: waits for sockets and for time.
+
+    Invariant: a wake that comes between the loop's last look at what is ready and the wait (a handler of a signal runs anywhere) ends
+    the wait, so it is forgotten only when ``select`` returns.
+    """
 
     _woken = False
 
     def select(self, timeout=None):
-        self._woken = False
+        try:
+            return self._select(timeout)
+        finally:
+            self._woken = False
+
+    def _select(self, timeout):
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             found = [(key, events) for key in self._keys.values() if (events := self._ready(key))]
