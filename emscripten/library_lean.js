@@ -201,17 +201,24 @@ addToLibrary({
     freeTableIndexes.push(address);
   },
 
-  // The main program's symbols are not all own properties of its object.
-  _dlsym_js__deps: ["$dlSetError", "$addFunction", "$mainExports"],
+  // The main program's symbols are not all own properties of its object, and some come with a library that is loaded when it is needed.
+  _dlsym_js__deps: ["$dlSetError", "$addFunction", "$mainExports", "$lateSymbol"],
   _dlsym_js: (handle, symbol, symbolIndex) => {
     const name = UTF8ToString(symbol);
     const lib = LDSO.loadedLibsByHandle[handle];
-    const isFound = Object.hasOwn(lib.exports, name) || (lib.exports === wasmImports && mainExports !== null && name in mainExports);
-    if (!isFound || lib.exports[name].stub) {
+    const isMain = lib.exports === wasmImports;
+    const isFound = (Object.hasOwn(lib.exports, name) || (isMain && mainExports !== null && name in mainExports)) && !lib.exports[name].stub;
+    let result = isFound ? lib.exports[name] : undefined;
+    try {
+      if (isMain) result ??= lateSymbol(name);
+    } catch (error) {
+      dlSetError(`Could not load the library that has the symbol "${name}": ${error}`);
+      return 0;
+    }
+    if (result === undefined) {
       dlSetError(`Tried to lookup unknown symbol "${name}" in dynamic lib: ${lib.name}`);
       return 0;
     }
-    const result = lib.exports[name];
     return typeof result === "function" ? addFunction(result, result.sig) : result;
   },
 });

@@ -12,7 +12,7 @@ addToLibrary({
     "$LDSO", "$GOT", "$loadWebAssemblyModule", "$mergeLibSymbols", "$newDSO", "$findLibraryFS", "$delayedStarts",
     "$placeMedia", "$undefinedSymbols", "$usesMedia", "$FS",
   ],
-  $loadDynamicLibrary: function (libName, flags = { global: true, nodelete: true }, localScope = {}, handle = 0) {
+  $loadDynamicLibrary: function (libName, flags = { global: true, nodelete: true }, localScope = {}, handle = undefined) {
     const present = LDSO.loadedLibsByName[libName];
     if (present) {
       const isReady = present.exports !== "loading";

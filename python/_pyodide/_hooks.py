@@ -26,12 +26,18 @@ _INTERNAL = _internal_files()
 # CPython prints more than a line for these: the place of the error, suggestions, members.
 _ELABORATE = (SyntaxError, NameError, AttributeError, ImportError, BaseExceptionGroup)
 _FRAMES_MAX = 20
+_THREAD_REFUSED = ("can't start new thread",)
+_NO_THREADS = (
+    "Python in WebAssembly has one thread. Do the work in it, or with asyncio; many libraries have an option for that "
+    "(`auto_refresh=False` of rich, `n_jobs=1` of joblib, `httpx.ASGITransport` instead of a TestClient).\n"
+)
 
 
 def format_exception(exc: BaseException) -> str:
     """The traceback of an exception as CPython prints it, without the frames of Pyoxide itself. Ends with a newline."""
     try:
-        return _format_plain(exc) or _format_elaborate(exc)
+        text = _format_plain(exc) or _format_elaborate(exc)
+        return text + _NO_THREADS if type(exc) is RuntimeError and exc.args == _THREAD_REFUSED else text
     except Exception as failure:
         return f"{type(exc).__qualname__}: <the traceback cannot be printed: {type(failure).__qualname__}>\n"
 

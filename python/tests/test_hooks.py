@@ -120,6 +120,8 @@ class Tracebacks(unittest.TestCase):
 
     def test_import_hint(self):
         """PKG-07."""
+        self.assertIn("has one thread", _hooks.format_exception(RuntimeError("can't start new thread")))
+        self.assertNotIn("has one thread", _hooks.format_exception(RuntimeError("something else")))
         text = _hooks.format_exception(ModuleNotFoundError("No module named 'winreg'", name="winreg"))
         self.assertEqual(
             text,

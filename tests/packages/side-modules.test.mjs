@@ -156,6 +156,19 @@ its.version()`);
   }
 });
 
+test("PKG-10 The main program as a library keeps its symbols, and SQLite's are among them", { noLeakCheck }, async (context) => {
+  const { assert } = context;
+  const py = await withLibraries(context);
+  // Loading a library that brings another one used to take the main program's place.
+  assert.equal(py.runPython("library('pair/outer.so').outer_sum()"), 123);
+  assert.equal(py.runPython("failure('missing-address.so') is not None and ctypes.pythonapi.Py_IsInitialized()"), 1);
+  assert.equal(py.runPython("ctypes.CDLL(None).sqlite3_libversion_number()"), py.runPython("import sqlite3; a, b, c = sqlite3.sqlite_version_info; a * 1000000 + b * 1000 + c"));
+  assert.equal(py.runPython("ctypes.pythonapi.Py_IsInitialized()"), 1);
+  for (const name of ["pyox_nobody_has_this", "sqlite3_nobody_has_this"]) {
+    assert.throws(() => py.runPython(`ctypes.CDLL(None).${name}`), new RegExp(`AttributeError: .*${name}`));
+  }
+});
+
 /** The smallest library that imports a function `() -> void` of the main module. */
 function libraryThatImports(name) {
   const text = (value) => [value.length, ...new TextEncoder().encode(value)];
