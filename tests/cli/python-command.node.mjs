@@ -115,3 +115,43 @@ test("CLI Tracebacks show the lines of the standard library", async ({ dist, ass
   const { err } = await runPython(dist, ["-c", "import json; json.loads('{')"]);
   assert.match(err, /json\/__init__\.py", line \d+, in loads\n {4}return _default_decoder\.decode\(s\)\n/);
 });
+
+/** What a program sees of its start; not its modules, of which a snapshot has more. */
+const REPORT = `import sys, os
+stream = lambda s: s and [s.name, s.mode, s.encoding, s.errors, s.line_buffering, s.write_through, s.newlines, type(s.buffer).__name__, s.fileno()]
+print([sys.argv, sys.orig_argv[1:], sys.executable, sys._base_executable, sys.path, list(sys.flags), sys.warnoptions, sys._xoptions, sys.prefix,
+  sys.implementation.cache_tag, sys.getfilesystemencoding(), sys.stdin is sys.__stdin__, *map(stream, (sys.stdin, sys.stdout, sys.stderr)), __name__,
+  globals().get("__file__"), os.getcwd(), sorted(os.environ.items())])`;
+
+for (const [what, args, env] of [
+  ["-c", ["-c", REPORT, "a", "-b", "ü"], {}],
+  ["-m", ["-m", "report", "x"], {}],
+  ["a script", ["./report.py", "-x", "--", "y"], {}],
+  ["standard input", ["-", "1"], {}],
+  ["nothing", [], {}],
+  ["-u, -B and -s", ["-u", "-Bs", "report.py"], {}],
+  ["variables that change little", ["report.py"], { PYTHONPATH: "/no/such:sub", PYTHONUNBUFFERED: "1", PYTHONDONTWRITEBYTECODE: "1", LANG: "de_DE.UTF-8" }],
+]) {
+  test(`CLI ROAD-19 A program sees the same after a start from the snapshot and after one from nothing: ${what}`, async ({ dist, assert }) => {
+    await inFolder({ "report.py": REPORT, "sub/sitecustomize.py": "print('customized')" }, async (cwd) => {
+      const input = what === "standard input" || what === "nothing" ? REPORT : "";
+      // An empty variable counts as none for Python, and keeps those of the tests away.
+      const base = { PYTHONUNBUFFERED: "", PYTHONDONTWRITEBYTECODE: "", ...env };
+      const found = await runPython(dist, args, { cwd, input, env: base });
+      // Which variable Python reads only while it starts does not matter here.
+      const nothing = await runPython(dist, args, { cwd, input, env: { ...base, PYTHONCOERCECLOCALE: "0" } });
+      assert.deepEqual([found.code, found.err], [0, ""]);
+      assert.equal(found.out, nothing.out.replace("('PYTHONCOERCECLOCALE', '0'), ", ""));
+      assert.equal(found.out.startsWith("customized"), what.startsWith("variables"));
+    });
+  });
+}
+
+test("CLI ROAD-19 The start from the snapshot is the one without options that only a start can obey", async ({ dist, assert }) => {
+  const program = ["-c", "import sys; print('argparse' in sys.modules, sys.flags.optimize, hash('a') == hash('a'))"];
+  assert.match((await runPython(dist, program, { env: { PYTHONHASHSEED: "" } })).out, /^True 0 True/);
+  assert.match((await runPython(dist, ["-O", ...program])).out, /^False 1 True/);
+  const seeded = async (seed) => (await runPython(dist, ["-c", "print(hash('abc'))"], { env: { PYTHONHASHSEED: seed } })).out;
+  assert.equal(await seeded("0"), await seeded("0"));
+  assert.notEqual(await seeded("0"), await seeded("1"));
+});

@@ -26,11 +26,13 @@ use crate::{bundled, codegen, link, on_demand, pip, runtime, stdlib, stdlib_pack
 const SNAPSHOT: &str = "pyodide.snapshot";
 /// The same with few modules, for the smallest first load: `loadPyodide({ snapshot: "pyodide.core.snapshot" })`.
 const CORE_SNAPSHOT: &str = "pyodide.core.snapshot";
+/// What the `python` command starts from.
+const COMMAND_SNAPSHOT: &str = "python.snapshot";
 const MAKE_SNAPSHOT: &str = include_str!("scripts/make_snapshot.mjs");
 
 /// Files without which a distribution is none.
-const REQUIRED: [&str; 16] = [
-    SNAPSHOT, CORE_SNAPSHOT, "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
+const REQUIRED: [&str; 17] = [
+    SNAPSHOT, CORE_SNAPSHOT, COMMAND_SNAPSHOT, "pyodide.mjs", "pyodide.js", "pyodide.asm.mjs", CLASSIC_GLUE, "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "package.json",
     "pyodide.d.ts", "ffi.d.ts", "python", "python.mjs", "python-thread.mjs", stdlib::SOURCES,
 ];
 
@@ -119,6 +121,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         step.at("making the memory snapshot");
         make_snapshot(&fresh, &target, SNAPSHOT, "")?;
         make_snapshot(&fresh, &target, CORE_SNAPSHOT, "core")?;
+        make_snapshot(&fresh, &target, COMMAND_SNAPSHOT, "command")?;
         let missing: Vec<_> = REQUIRED.iter().filter(|f| !fresh.join(f).exists()).copied().collect();
         if !missing.is_empty() {
             return fail(format!("The distribution lacks: {}", missing.join(", ")), "Check the sources these files are made from");

@@ -85,7 +85,7 @@ fn prepare(flags: u32) -> PyResult<()> {
 ///
 /// # Safety
 /// As `start`.
-unsafe fn read_argv(argv: Wire, count: u32) -> Vec<Vec<u8>> {
+pub unsafe fn read_argv(argv: Wire, count: u32) -> Vec<Vec<u8>> {
     (0..count as usize)
         .map(|index| {
             // SAFETY: within the array, written by JavaScript.

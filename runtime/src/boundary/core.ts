@@ -147,6 +147,11 @@ export class Core {
     this.#wire.exports.pyox_py_interpreter_resume(this.#startFlags(), this.proxies.live);
   }
 
+  /** For the `python` command after `resume`. */
+  setArguments(argv: readonly string[]): void {
+    this.operations.setArguments(argv);
+  }
+
   #startFlags(): number {
     let flags = 0;
     if (this.options.convertNullToNone === false) flags |= START_KEEP_NULL;

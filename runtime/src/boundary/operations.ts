@@ -504,6 +504,15 @@ export class Operations {
     });
   }
 
+  /** Gives the arguments to an interpreter that was started without them. */
+  setArguments(argv: readonly string[]): void {
+    this.#guarded(() => {
+      const at = this.wire.memory.reserve(argv.length * WIRE_BYTES);
+      this.wire.encodeAll(argv, at);
+      this.#status(this.wire.exports.pyox_py_interpreter_set_arguments(at, argv.length));
+    });
+  }
+
   /** Runs what argv asks for and ends Python: the exit code. */
   async runMain(): Promise<number> {
     const { wire } = this;

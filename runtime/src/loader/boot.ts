@@ -212,6 +212,9 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
     // A snapshot may have some of them loaded.
     await Promise.all(snapshot.header.table.libraries.map(({ name }) => sideModules.get(name)?.fetch()));
     const changed = await restore(core, module, snapshot, options.snapshot?.name ?? "", options.roots);
+    if (options.isCommand) {
+      core.setArguments(options.argv);
+    }
     interpreter.restored = { changed, loadedPackages: snapshot.header.loadedPackages };
     if (snapshotBytes !== undefined && options.snapshot?.isPrivate === true) {
       downloader.release(await snapshotBytes);

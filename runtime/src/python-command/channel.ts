@@ -63,4 +63,6 @@ export interface ThreadData {
   readonly channel: Channel;
   /** Whether standard input is a terminal, a pipe or a socket, which the main thread reads. */
   readonly isInputShared: boolean;
+  /** For the build: saves the memory of an interpreter that has imported these modules, instead of running a program. */
+  readonly snapshotToMake?: { readonly file: string; readonly modules: readonly string[] } | undefined;
 }

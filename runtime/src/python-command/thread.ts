@@ -19,6 +19,7 @@ import { makeSourcesReader } from "../loader/sources";
 import { Lockfile } from "../packages/lockfile";
 import { Prefetch } from "../packages/prefetch";
 import { COLUMNS, LISTENED, type Message, ROWS, type ThreadData } from "./channel";
+import { startsFromSnapshot } from "./from-snapshot";
 import { showHostFiles } from "./host-files";
 import { SharedInput } from "./input";
 import { Terminal, replaceOutputObjects } from "./terminal";
@@ -40,7 +41,7 @@ const EMSCRIPTEN_VARIABLES = ["USER", "LOGNAME", "PATH", "PWD", "HOME", "LANG", 
 /** How long the end of the program may be held up by bytes that were sent and that nobody takes. */
 const SEND_MS_MAX = 5000;
 
-const { channel, isInputShared } = workerData as ThreadData;
+const { channel, isInputShared, snapshotToMake } = workerData as ThreadData;
 
 const send = (message: Message): void => (parentPort as MessagePort).postMessage(message);
 
@@ -51,16 +52,38 @@ async function main(): Promise<number> {
   const directory = node.path.dirname(node.url.fileURLToPath(import.meta.url));
   const indexUrl = `${directory}/`;
   const lockfile = lockfileReader(node, `${indexUrl}pyodide-lock.json`);
+  const downloader = new Downloader(node);
+  const args = process.argv.slice(2);
+  const isMaking = snapshotToMake !== undefined;
+  const snapshot = `${indexUrl}python.snapshot`;
   let pyodide: PyodideInterface | undefined;
+  let network: Network | undefined;
+  // Where the standard library looks for the network, whoever loaded it.
+  const host = {
+    get network() {
+      return (network ??= (pyodide as PyodideInterface)._api.network as Network);
+    },
+    terminal: new Terminal((original) => send({ what: "terminal", original })),
+    listen(signal: number, isWanted: boolean) {
+      const seen = Atomics.load(channel.control, LISTENED);
+      send({ what: "listen", signal, isWanted });
+      // A program that has installed a handler counts on it.
+      Atomics.wait(channel.control, LISTENED, seen);
+    },
+    discardInput: () => input?.discard(),
+    /** Is this a descriptor of standard input, and may reading it take long? */
+    isSlowInput: (fd: number) => isInputShared && interpreter.streams.isInput(interpreter.module, fd),
+    waitForInput: (milliseconds: number) => input?.wait(milliseconds),
+  };
   const interpreter = await boot({
     environment: detect(),
     node,
-    downloader: new Downloader(node),
+    downloader,
     indexUrl,
     stdLibUrl: `${indexUrl}python_stdlib.zip`,
     isStdLibChosen: false,
     jsglobals: globalThis,
-    argv: [node.path.join(directory, "python"), ...process.argv.slice(2)],
+    argv: [isMaking ? "python" : node.path.join(directory, "python"), ...args],
     env: hostVariables(node),
     stdin: input,
     stdout: undefined,
@@ -78,34 +101,31 @@ async function main(): Promise<number> {
         lockfileNow: () => lockfile(),
         config: makeConfig(indexUrl, { indexURL: indexUrl, packageCacheDir: undefined, jsglobals: globalThis, args: [], env: {}, packages: [] }),
         packageCacheDirectory: indexUrl,
-        prefetch: new Prefetch(new Downloader(node), node, indexUrl),
-        standardLibrarySources: makeSourcesReader({ environment: detect(), node, downloader: new Downloader(node), indexUrl }),
+        prefetch: new Prefetch(downloader, node, indexUrl),
+        standardLibrarySources: makeSourcesReader({ environment: detect(), node, downloader, indexUrl }),
       })),
-    snapshot: undefined,
-    roots: {},
+    snapshot:
+      !isMaking && startsFromSnapshot(args, node)
+        ? { name: snapshot, read: () => downloader.bytes(snapshot, "the memory snapshot"), isPrivate: true, isRequired: false }
+        : undefined,
+    roots: { globals: globalThis, "module:_pyodide_host": host },
   });
-  let network: Network | undefined;
-  const register = (name: string, object: object): void => callPython(interpreter.core, "_pyodide._importhook.register_js_module", name, object);
-  register("js", globalThis);
-  register("pyodide_js", pyodide as PyodideInterface);
-  // Where the standard library looks for the network, whoever loaded it.
-  register("_pyodide_host", {
-    get network() {
-      return (network ??= (pyodide as PyodideInterface)._api.network as Network);
-    },
-    terminal: new Terminal((original) => send({ what: "terminal", original })),
-    listen(signal: number, isWanted: boolean) {
-      const seen = Atomics.load(channel.control, LISTENED);
-      send({ what: "listen", signal, isWanted });
-      // A program that has installed a handler counts on it.
-      Atomics.wait(channel.control, LISTENED, seen);
-    },
-    discardInput: () => input?.discard(),
-    /** Is this a descriptor of standard input, and may reading it take long? */
-    isSlowInput: (fd: number) => isInputShared && interpreter.streams.isInput(interpreter.module, fd),
-    waitForInput: (milliseconds: number) => input?.wait(milliseconds),
-  });
-  callPython(interpreter.core, "_pyodide._importhook.use_host");
+  const { restored } = interpreter;
+  const register = (root: string, name: string, object: object): void => {
+    if (restored === undefined || restored.changed.has(root)) {
+      callPython(interpreter.core, "_pyodide._importhook.register_js_module", name, object);
+    }
+  };
+  register("globals", "js", globalThis);
+  register("api", "pyodide_js", pyodide as PyodideInterface);
+  register("module:_pyodide_host", "_pyodide_host", host);
+  if (restored === undefined) {
+    callPython(interpreter.core, "_pyodide._importhook.use_host");
+  }
+  if (isMaking) {
+    node.fs.writeFileSync(snapshotToMake.file, (pyodide as unknown as PyodideInterface)._api.makeStartSnapshot(snapshotToMake.modules, true));
+    return 0;
+  }
   (pyodide as PyodideInterface | undefined)?.setInterruptBuffer(channel.control);
   try {
     return await interpreter.core.runMain();

@@ -1,10 +1,11 @@
 // Boots the distribution in the folder that is the first argument and writes its memory snapshot to the file that is the second;
-// with `core` as third argument the one of the small first load.
+// with `core` as third argument the one of the small first load, with `command` the one of the `python` command.
 // What differs from run to run is made the same: time, random numbers, environment. `_pyodide._snapshot.refresh` makes it fresh at every start.
 import nodeCrypto from "node:crypto";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { Worker, isMainThread, workerData } from "node:worker_threads";
 
 const [dist, output, variant] = process.argv.slice(2);
 
@@ -15,6 +16,11 @@ const MODULES = [
 ];
 // Enough for `runPython` and what most scripts begin with.
 const CORE_MODULES = ["collections.abc", "enum", "functools", "io", "itertools", "json", "re", "pyodide.code", "pyodide.ffi", "pyodide_js"];
+// What programs of the command import first: without the modules of pages, and without an event loop.
+const COMMAND_MODULES = [
+  "argparse", "collections.abc", "contextlib", "dataclasses", "datetime", "enum", "functools", "inspect", "io", "itertools", "json", "linecache",
+  "pathlib", "re", "runpy", "traceback", "typing",
+];
 const BUILD_TIME_MS = Date.UTC(2026, 0, 1);
 
 let ticks = 0;
@@ -32,6 +38,22 @@ const fill = (array) => {
 crypto.getRandomValues = fill;
 nodeCrypto.randomFillSync = fill;
 
-const { loadPyodide } = await import(pathToFileURL(path.join(dist, "pyodide.mjs")).href);
-const pyodide = await loadPyodide({ snapshot: false, env: { LANG: "C.UTF-8" } });
-writeFileSync(output, pyodide._api.makeStartSnapshot(variant === "core" ? CORE_MODULES : MODULES, variant === "core"));
+if (!isMainThread) {
+  await import(pathToFileURL(path.join(workerData.dist, "python-thread.mjs")).href);
+} else if (variant === "command") {
+  // As `python.mjs` does it, in a thread with the same time and random numbers as here.
+  const channel = { control: new Int32Array(new SharedArrayBuffer(64)), input: new Uint8Array(new SharedArrayBuffer(64)) };
+  const worker = new Worker(fileURLToPath(import.meta.url), {
+    argv: [],
+    env: { LANG: "C.UTF-8", TZ: "UTC" },
+    workerData: { channel, isInputShared: false, snapshotToMake: { file: output, modules: COMMAND_MODULES }, dist },
+  });
+  worker.on("message", ({ what, status, message }) => {
+    if (what === "failed" || status !== 0) throw new Error(message ?? `exit status ${status}`);
+    process.exit(0);
+  });
+} else {
+  const { loadPyodide } = await import(pathToFileURL(path.join(dist, "pyodide.mjs")).href);
+  const pyodide = await loadPyodide({ snapshot: false, env: { LANG: "C.UTF-8" } });
+  writeFileSync(output, pyodide._api.makeStartSnapshot(variant === "core" ? CORE_MODULES : MODULES, variant === "core"));
+}
