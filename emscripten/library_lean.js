@@ -18,6 +18,11 @@ addToLibrary({
       mainTableLength = exports["__indirect_function_table"].length;
       // What JavaScript has no implementation of is found behind it.
       Object.setPrototypeOf(wasmImports, exports);
+      // What the core has in the place of another library's function (`wrap` in link.toml). INVARIANT: the two lists are the same.
+      for (const name of ["PyErr_CheckSignals", "ffi_call", "ffi_closure_free", "ffi_prep_closure_loc"]) {
+        // An assignment would find the frozen exports behind it.
+        Object.defineProperty(wasmImports, name, { value: exports[`__wrap_${name}`], configurable: true, enumerable: true, writable: true });
+      }
       return;
     }
     for (const symName of Object.keys(exports)) {

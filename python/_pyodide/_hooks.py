@@ -281,7 +281,7 @@ def block_on(awaitable):
             awaitable.close()  # it will never run: no warning that nobody awaited it
         raise RuntimeError(
             "Cannot block here: this JavaScript engine has no stack switching (JSPI), or a JavaScript function that cannot wait is "
-            "between Python and the host. Use `await`, or enter Python with runPythonAsync or callPromising"
+            "between Python and the host (as in calls through ctypes and cffi). Use `await`, or enter Python with runPythonAsync or callPromising"
         )
     from asyncio import ensure_future
 

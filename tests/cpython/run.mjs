@@ -73,7 +73,13 @@ async function unpacked(dist) {
     const child = spawn(process.execPath, [path.join(here, "unpack.mjs"), dist, part, ...files.map(({ file_name }) => file_name)], { stdio: "inherit" });
     const [code] = await once(child, "exit");
     if (code !== 0) usage(`The package \`test\` could not be unpacked (exit code ${code})`);
-    renameSync(part, target);
+    try {
+      renameSync(part, target);
+    } catch (error) {
+      // Another run, of the other Node perhaps, has been faster.
+      if (!existsSync(target)) throw error;
+      rmSync(part, { recursive: true, force: true });
+    }
   }
   utimesSync(target, new Date(), new Date());
   return target;

@@ -46,3 +46,48 @@ run_js("(f) => [1].map(() => f())")(lambda: run_sync(run_js("Promise.resolve(1)"
   assert.match(error.message, /RuntimeError/);
   assert.equal(py.runPython("1 + 1"), 2);
 });
+
+test("ASYNC-13 ASYNC-15 Python that C calls through ctypes computes for long, and cannot wait", { skip }, async ({ py, assert }) => {
+  // libffi is JavaScript: the engine refuses to suspend what is above it.
+  const result = await py.runPythonAsync(`${PREAMBLE}
+import asyncio, ctypes, time
+def compute():
+    end = time.monotonic() + 0.06
+    while time.monotonic() < end: pass
+class Slow:
+    def __repr__(self):
+        compute()
+        return "computed"
+class Waiting:
+    def __repr__(self):
+        assert not can_run_sync()
+        time.sleep(0.001)
+        try:
+            run_sync(asyncio.sleep(0))
+        except RuntimeError as error:
+            return str(error)
+call = ctypes.PyDLL(None).PyObject_Repr
+call.restype, call.argtypes = ctypes.py_object, [ctypes.py_object]
+facts = [call(Slow()), call(Waiting())]
+
+def callback(number):
+    compute()
+    return number + 1
+closure = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(callback)
+facts.append(closure(6))
+# Exceptions leave it as well, and afterwards everything can wait again.
+class Failing:
+    def __repr__(self):
+        raise KeyError("failed")
+try:
+    call(Failing())
+except KeyError as error:
+    facts.append(error.args[0])
+facts.append(run_sync(asyncio.sleep(0, "waited")))
+del closure
+from pyodide.ffi import to_js
+to_js(facts)`);
+  assert.equal(result[0], "computed");
+  assert.match(result[1], /Cannot block here.*ctypes/s);
+  assert.deepEqual(result.slice(2), [7, "failed", "waited"]);
+});

@@ -73,3 +73,12 @@ test("PKG-32 Frozen modules have their source, and the standard library its data
   }
   assert.equal(seen, "def join(True");
 });
+
+test("PKG-41 ASYNC-15 Side modules find what the core has in the place of other libraries' functions", async ({ load, assert }) => {
+  const { _module: module } = await load();
+  const seenBySideModules = module.LDSO.loadedLibsByName.__main__.exports;
+  for (const name of ["PyErr_CheckSignals", "ffi_call", "ffi_closure_free", "ffi_prep_closure_loc"]) {
+    assert.equal(typeof seenBySideModules[name], "function", name);
+    assert.equal(seenBySideModules[name] === module.wasmExports[`__wrap_${name}`], true, name);
+  }
+});

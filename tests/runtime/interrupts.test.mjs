@@ -112,6 +112,26 @@ test("ENV-51 A time limit ends a computation, a blocking call and an await", asy
   await assert.rejects(() => py.runPythonAsync("1", { timeout: "soon" }), /timeout/);
 });
 
+/** C code that would go on for years, and looks for signals now and then as CPython's own does. */
+const ENDLESS_C = ["import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')", "10 ** 10 ** 8"];
+
+test("ENV-51 ASYNC-15 Time limits and interrupts reach C code that looks for signals", { skip: needsJspi }, async ({ load, assert }) => {
+  const py = await load();
+  for (const code of ENDLESS_C) {
+    const limited = await assert.rejects(() => py.runPythonAsync(code, { timeout: 20 }));
+    assert.match(limited.message, /TimeoutError: The code did not end within 0\.02 seconds/, code);
+    const failed = assert.rejects(() => py.runPythonAsync(code));
+    await later(10);
+    assert.equal(py.interrupt(), true);
+    assert.match((await failed).message, /KeyboardInterrupt/, code);
+  }
+  // A handler runs in the middle of it, and the match goes on.
+  const found = py.runPythonAsync("import re, signal\nseen = []\nsignal.signal(15, lambda *given: seen.append(given[0]))\nwhile not seen: re.match(r'(a+)+$', 'a' * 20 + 'b')\nseen[0]");
+  await later(10);
+  assert.equal(py.interrupt(15), true);
+  assert.equal(await found, 15);
+});
+
 test("ASYNC-16 ASYNC-17 JS-040 An interrupt buffer ends loops, sleeps and waits", { skip: (env) => (env.isBrowser ? "ENV-41: shared memory needs a page that is cross-origin isolated" : undefined) }, async ({ load, assert, env }) => {
   const py = await load();
   const buffer = new Int32Array(new SharedArrayBuffer(4));
@@ -121,6 +141,10 @@ test("ASYNC-16 ASYNC-17 JS-040 An interrupt buffer ends loops, sleeps and waits"
   assert.equal(buffer[0], 0);
   buffer[0] = 2;
   assert.throws(() => py.runPython("import time\ntime.sleep(1000)"), /KeyboardInterrupt/);
+  for (const code of ENDLESS_C) {
+    buffer[0] = 2;
+    assert.throws(() => py.runPython(code), /KeyboardInterrupt/);
+  }
   buffer[0] = 65;
   assert.equal(py.runPython("sum(1 for _ in range(100_000))"), 100_000);
   if (env.hasJspi) {

@@ -25,6 +25,8 @@ struct LinkOptions {
     flags: Vec<String>,
     /// Functions that side modules find although their libraries hide them.
     exports: Vec<String>,
+    /// Functions that the core replaces, and calls by the name with `__real_` in front.
+    wrap: Vec<String>,
     settings: BTreeMap<String, Setting>,
 }
 
@@ -47,7 +49,8 @@ impl LinkOptions {
             Setting::Many(v) => format!("-s{name}={}", v.join(",")),
         });
         let exports = self.exports.iter().map(|name| format!("-Wl,--export={name}"));
-        self.flags.iter().cloned().chain(exports).chain(settings).collect()
+        let wrap = self.wrap.iter().map(|name| format!("-Wl,--wrap={name}"));
+        self.flags.iter().cloned().chain(exports).chain(wrap).chain(settings).collect()
     }
 }
 

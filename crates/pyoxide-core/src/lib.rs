@@ -14,6 +14,7 @@ mod command;
 mod convert;
 mod error;
 mod exports;
+mod foreign;
 mod hash;
 mod jsproxy;
 mod module;

@@ -10,7 +10,7 @@
 //! Invariants: a suspended stack leaves the interpreter as its starter left it; nothing reachable from Python points into memory that
 //! was copied away.
 
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::ptr;
 use std::collections::BTreeSet;
 
@@ -22,6 +22,7 @@ use crate::boundary::{
     pyox_js_stack_suspend, pyox_js_stack_turn, pyox_js_stack_wake,
 };
 use crate::cells::Slot;
+use crate::foreign;
 use crate::py::{self, Py, PyResult, Raised, Ref, check};
 use crate::stack_use::{self, StackUse};
 use crate::state;
@@ -153,6 +154,8 @@ struct State {
     current: *mut Stack,
     stack_pointer: usize,
     stack_use: StackUse,
+    /// Calls through libffi, which the engine cannot suspend.
+    foreign_frames: u32,
     dealloc_depth: i32,
     recursion: i32,
     recursion_headroom: i32,
@@ -215,6 +218,7 @@ unsafe fn take(stack_pointer: usize) -> State {
             current: CURRENT.get(),
             stack_pointer,
             stack_use: stack_use::get(),
+            foreign_frames: foreign::frames(),
             dealloc_depth: _Py_dealloc_depth,
             recursion: (*thread).py_recursion_limit - (*thread).py_recursion_remaining,
             recursion_headroom: (*thread).recursion_headroom,
@@ -241,6 +245,7 @@ unsafe fn put(state: State) {
     unsafe {
         CURRENT.set(state.current);
         stack_use::set(state.stack_use);
+        foreign::set_frames(state.foreign_frames);
         _Py_dealloc_depth = state.dealloc_depth;
         (*thread).py_recursion_remaining = (*thread).py_recursion_limit - state.recursion;
         (*thread).recursion_headroom = state.recursion_headroom;
@@ -344,6 +349,7 @@ unsafe fn begin() -> *mut Stack {
             current: ptr::null_mut(),
             stack_pointer: 0,
             stack_use: StackUse { used: 0, max: STACK_MAX },
+            foreign_frames: 0,
             dealloc_depth: 0,
             recursion: 0,
             recursion_headroom: 0,
@@ -401,7 +407,7 @@ unsafe fn end(stack: *mut Stack) {
 /// Can this stack wait for a promise?
 pub fn can_wait() -> bool {
     // SAFETY: an import without parameters.
-    !CURRENT.get().is_null() && unsafe { pyox_js_stack_can_suspend() } == 1
+    !CURRENT.get().is_null() && foreign::frames() == 0 && unsafe { pyox_js_stack_can_suspend() } == 1
 }
 
 /// Gives the event loop, and stacks that started this one, the running loop and the hooks of asyncio that have been set here, where they have none:
@@ -453,6 +459,9 @@ pub fn throw_into(task: Ref<'_>, exception: Ref<'_>) -> bool {
 /// What the promise was rejected with; a RuntimeError if the stack cannot be suspended.
 pub fn wait(promise: Handle) -> PyResult<Py> {
     // The engine itself would end the instance, before the import could object.
+    if foreign::frames() != 0 && !CURRENT.get().is_null() {
+        return Err(py::runtime_error("Cannot wait for a promise in a call through ctypes or cffi, which the engine cannot suspend"));
+    }
     if !can_wait() {
         return Err(py::runtime_error(
             "Cannot wait for a promise here: it needs an engine with JavaScript Promise Integration, and an entry into Python that may be suspended (callPromising)",
@@ -489,34 +498,76 @@ unsafe extern "C" {
     fn emscripten_get_now() -> f64;
 }
 
-/// Called by the evaluation loop now and then (`cpython/0010-*.patch`): suspends the stack for one turn of the host's event loop, if it is
-/// time for that, so that an interrupt can be delivered. Nothing else of Python runs meanwhile but what JavaScript calls.
+/// Called by the evaluation loop now and then (`cpython/0010-*.patch`): gives the host a turn, if it is time for that.
 #[unsafe(no_mangle)]
 pub extern "C" fn pyoxide_host_turn() {
+    if let Some(exception) = give_turn() {
+        // SAFETY: attached. The evaluation loop raises it at once: it looks for what has to be done after this.
+        unsafe { ffi::PyThreadState_SetAsyncExc((*thread()).thread_id, exception.as_ptr()) };
+    }
+}
+
+/// How often `PyErr_CheckSignals` is called before it looks at the clock.
+const CHECKS_PER_LOOK: u32 = 32;
+
+static CHECKS: Slot<u32> = Slot::new(0);
+
+unsafe extern "C-unwind" {
+    fn __real_PyErr_CheckSignals() -> c_int;
+}
+
+/// `PyErr_CheckSignals`, which C that computes for long calls so that it can be interrupted: regular expressions, large integers. It is linked in
+/// the place of CPython's own (`wrap` in `emscripten/link.toml`), and gives the host a turn first, if it is time for that.
+///
+/// # Safety
+/// The interpreter is attached.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __wrap_PyErr_CheckSignals() -> c_int {
+    // SAFETY: by contract.
+    unsafe {
+        let checks = CHECKS.get() + 1;
+        if checks < CHECKS_PER_LOOK {
+            CHECKS.set(checks);
+            return __real_PyErr_CheckSignals();
+        }
+        CHECKS.set(0);
+        // Who checks with an exception at hand keeps it.
+        if (*thread()).current_exception.is_null() {
+            if let Some(exception) = give_turn() {
+                ffi::PyErr_SetNone(exception.as_ptr());
+                return -1;
+            }
+        }
+        __real_PyErr_CheckSignals()
+    }
+}
+
+/// Suspends the stack for one turn of the host's event loop, if it is time for that, so that an interrupt can be delivered. Nothing else of
+/// Python runs meanwhile but what JavaScript calls. Returns the class of an exception that is to be raised.
+fn give_turn() -> Option<Py> {
     let stack = CURRENT.get();
     if stack.is_null() {
-        return;
+        return None;
     }
-    // SAFETY: imports without parameters; the stack is the running one and can be suspended. No exception is raised between two instructions.
+    // SAFETY: imports without parameters; the stack is the running one and can be suspended. No exception is raised, by those who call this.
     unsafe {
         let now = emscripten_get_now();
         if NEXT_TURN.get() == 0.0 {
             NEXT_TURN.set(now + TURN_MS);
         }
         if now < NEXT_TURN.get() || !can_wait() {
-            return;
+            return None;
         }
+        let mut thrown = None;
         if pyox_js_stack_turn(stack as Address) == 1 {
             (*stack).had_turn = true;
             park(0, stack);
             let mut out = WireValue::undefined();
             pyox_js_stack_result(stack as Address, &mut out);
-            if let Some(exception) = (*stack).thrown.take() {
-                // The evaluation loop raises it at once: it looks for what has to be done after this.
-                ffi::PyThreadState_SetAsyncExc((*thread()).thread_id, exception.as_ptr());
-            }
+            thrown = (*stack).thrown.take();
         }
         NEXT_TURN.set(0.0);
+        thrown
     }
 }
 
