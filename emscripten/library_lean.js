@@ -4,25 +4,78 @@
 // the main module, then side modules in the order of their loading; only the moment differs, because the 9,000 exports are looked
 // up one by one when somebody asks (load: import + loadPyodide).
 addToLibrary({
-  // The exports of the main module, once there is an instance.
+  // The exports of the main module, once there is an instance, and whatever else it has a name for (xtask/src/symbols.rs).
   $mainExports: null,
+  // The exports alone.
+  $realExports: null,
+
+  // What the core has in the place of another library's function (`wrap` in link.toml): side modules find the core's. INVARIANT: the two lists are the same.
+  $wrappedNames: ["PyErr_CheckSignals", "ffi_call", "ffi_closure_free", "ffi_prep_closure_loc"],
+
+  // Where the main module's functions are in the table, its addresses, and which function is where, by the number that is its name.
+  // PERF: read when somebody asks first; a plain start does not.
+  $mainSymbols__deps: ["$wrappedNames"],
+  $mainSymbols: () => {
+    if (mainSymbols.found) return mainSymbols.found;
+    const bytes = new Uint8Array(Module["mainSymbols"]());
+    let at = 0;
+    const number = () => {
+      let value = 0;
+      for (let shift = 0; ; shift += 7) {
+        const byte = bytes[at++];
+        value |= (byte & 127) << shift;
+        if (byte < 128) return value >>> 0;
+      }
+    };
+    const count = number();
+    const length = number();
+    const values = Array.from({ length: count }, number);
+    const functions = new Map();
+    for (let place = 0, before = 0; place < length; place++) {
+      const difference = number();
+      before += difference & 1 ? -((difference + 1) / 2) : difference / 2;
+      if (!functions.has(before)) functions.set(before, place);
+    }
+    const names = new TextDecoder().decode(bytes.subarray(at)).split("\n");
+    const places = new Map();
+    const addresses = new Map();
+    for (const [index, name] of names.entries()) {
+      (values[index] & 1 ? addresses : places).set(name, values[index] >>> 1);
+    }
+    for (const name of wrappedNames) places.set(name, places.get(`__wrap_${name}`));
+    return (mainSymbols.found = { places, addresses, functions });
+  },
+
+  // What a name of the main module stands for that is no export: a function of the table, or an address as the linker exports it.
+  $mainSymbol__deps: ["$mainSymbols", "$wasmTable"],
+  $mainSymbol: (name) => {
+    // Promises ask every object for `then`.
+    if (typeof name !== "string" || name === "then") return undefined;
+    const { places, addresses } = mainSymbols();
+    const place = places.get(name);
+    if (place !== undefined) return wasmTable.get(place);
+    const address = addresses.get(name);
+    return address === undefined ? undefined : new WebAssembly.Global({ value: "i32" }, address);
+  },
   // Where CPython's call trampoline is in the table, in engines that have it.
   $trampolineSlot: 0,
   // The length of the table as the linker made it.
   $mainTableLength: 0,
 
-  $mergeLibSymbols__deps: ["$isSymbolDefined", "$mainExports", "$mainTableLength"],
+  $mergeLibSymbols__deps: ["$isSymbolDefined", "$mainExports", "$realExports", "$mainSymbol", "$mainSymbols", "$mainTableLength", "$wrappedNames"],
   $mergeLibSymbols: (exports, libName) => {
     if (libName === "main") {
-      mainExports = exports;
+      realExports = exports;
+      mainExports = new Proxy(
+        { __proto__: null },
+        {
+          get: (_, name) => (wrappedNames.includes(name) ? undefined : exports[name]) ?? mainSymbol(name),
+          has: (_, name) => name in exports || (typeof name === "string" && (mainSymbols().places.has(name) || mainSymbols().addresses.has(name))),
+        },
+      );
       mainTableLength = exports["__indirect_function_table"].length;
       // What JavaScript has no implementation of is found behind it.
-      Object.setPrototypeOf(wasmImports, exports);
-      // What the core has in the place of another library's function (`wrap` in link.toml). INVARIANT: the two lists are the same.
-      for (const name of ["PyErr_CheckSignals", "ffi_call", "ffi_closure_free", "ffi_prep_closure_loc"]) {
-        // An assignment would find the frozen exports behind it.
-        Object.defineProperty(wasmImports, name, { value: exports[`__wrap_${name}`], configurable: true, enumerable: true, writable: true });
-      }
+      Object.setPrototypeOf(wasmImports, mainExports);
       return;
     }
     for (const symName of Object.keys(exports)) {
@@ -31,12 +84,11 @@ addToLibrary({
   },
 
   // Address of a symbol of the main module; undefined if it has none.
-  $mainAddress__deps: ["$addFunction", "$isInternalSym", "$mainExports"],
+  $mainAddress__deps: ["$isInternalSym", "$mainExports", "$mainSymbols"],
   $mainAddress: (symName) => {
-    if (mainExports === null || !(symName in mainExports) || isInternalSym(symName)) return undefined;
-    const value = mainExports[symName];
-    if (typeof value === "function") return addFunction(value);
-    return typeof value.value === "number" ? value.value : undefined;
+    if (mainExports === null || isInternalSym(symName)) return undefined;
+    const { places, addresses } = mainSymbols();
+    return places.get(symName) ?? addresses.get(symName);
   },
 
   $GOTHandler__internal: true,
@@ -50,9 +102,9 @@ addToLibrary({
   },
 
   $updateGOT__internal: true,
-  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports", "$mainTableLength", "$placeAll", "$postpone", "$trampolineSlot", "$getEmptyTableSlot"],
+  $updateGOT__deps: ["$GOT", "$isInternalSym", "$addFunction", "$mainAddress", "$mainExports", "$realExports", "$mainTableLength", "$placeAll", "$postpone", "$trampolineSlot", "$getEmptyTableSlot"],
   $updateGOT: (exports, replace) => {
-    if (exports === mainExports) {
+    if (exports === realExports) {
       // Not every engine has CPython's call trampoline: what follows has the same addresses in all of them.
       trampolineSlot = getEmptyTableSlot();
       // Only the addresses that the main module itself asks for. A snapshot knows them.
@@ -186,15 +238,19 @@ addToLibrary({
   $addFunction__deps: ["$getEmptyTableSlot", "$getFunctionAddress", "$placeFunction"],
   $addFunction: (func, sig) => getFunctionAddress(func) || placeFunction(getEmptyTableSlot(), func, sig),
 
-  $getFunctionAddress__deps: ["$updateTableMap", "$functionsInTableMap", "$addedFunctions", "$wasmTable"],
+  $getFunctionAddress__deps: ["$updateTableMap", "$functionsInTableMap", "$addedFunctions", "$mainSymbols", "$mainTableLength", "$wasmTable"],
   $getFunctionAddress: (func) => {
     if (!functionsInTableMap) {
       functionsInTableMap = new WeakMap();
-      updateTableMap(0, wasmTable.length);
+      updateTableMap(mainTableLength, wasmTable.length - mainTableLength);
       // The table holds wrappers of what is not WebAssembly.
       for (const [address, added] of addedFunctions) functionsInTableMap.set(added, address);
     }
-    return functionsInTableMap.get(func) || 0;
+    const known = functionsInTableMap.get(func);
+    if (known) return known;
+    // The main module's own are not asked of the table one by one: a function of WebAssembly is named by its number.
+    const place = mainSymbols().functions.get(Number(func.name)) ?? 0;
+    return place > 0 && wasmTable.get(place) === func ? place : 0;
   },
 
   $removeFunction__deps: ["$functionsInTableMap", "$addedFunctions", "$freeTableIndexes", "$getWasmTableEntry", "$setWasmTableEntry"],
@@ -207,11 +263,13 @@ addToLibrary({
   },
 
   // The main program's symbols are not all own properties of its object, and some come with a library that is loaded when it is needed.
-  _dlsym_js__deps: ["$dlSetError", "$addFunction", "$mainExports", "$lateSymbol"],
+  _dlsym_js__deps: ["$dlSetError", "$addFunction", "$mainAddress", "$mainExports", "$lateSymbol"],
   _dlsym_js: (handle, symbol, symbolIndex) => {
     const name = UTF8ToString(symbol);
     const lib = LDSO.loadedLibsByHandle[handle];
     const isMain = lib.exports === wasmImports;
+    const address = isMain && !Object.hasOwn(wasmImports, name) ? mainAddress(name) : undefined;
+    if (address !== undefined) return address;
     const isFound = (Object.hasOwn(lib.exports, name) || (isMain && mainExports !== null && name in mainExports)) && !lib.exports[name].stub;
     let result = isFound ? lib.exports[name] : undefined;
     try {
@@ -224,6 +282,6 @@ addToLibrary({
       dlSetError(`Tried to lookup unknown symbol "${name}" in dynamic lib: ${lib.name}`);
       return 0;
     }
-    return typeof result === "function" ? addFunction(result, result.sig) : result;
+    return typeof result === "function" ? addFunction(result, result.sig) : (result.value ?? result);
   },
 });

@@ -100,11 +100,16 @@ addToLibrary({
   },
 
   // Names of symbols that were asked for since `before` and that nobody has; the others get their addresses.
-  $undefinedSymbols__deps: ["$GOT", "$resolveGlobalSymbol", "$addFunction", "$lateSymbol"],
+  $undefinedSymbols__deps: ["$GOT", "$resolveGlobalSymbol", "$addFunction", "$lateSymbol", "$mainAddress"],
   $undefinedSymbols: (before, localScope) => {
     const missing = [];
     for (const [name, entry] of Object.entries(GOT)) {
       if (entry.value !== -1) continue;
+      const address = Object.hasOwn(wasmImports, name) ? undefined : mainAddress(name);
+      if (address !== undefined) {
+        entry.value = address;
+        continue;
+      }
       const value = resolveGlobalSymbol(name, true).sym ?? localScope?.[name] ?? lateSymbol(name);
       if (typeof value === "function") entry.value = addFunction(value, value.sig);
       else if (typeof value === "number") entry.value = value;

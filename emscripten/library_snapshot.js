@@ -108,8 +108,7 @@ addToLibrary({
         const func = addedFunctions.get(address) ?? entry;
         const own = (symbols) => Object.keys(symbols).find((name) => symbols[name] === func);
         let owner = -1;
-        let name = own(mainExports) ?? own(wasmImports);
-        if (name !== undefined && wasmImports[name] !== func) name = undefined;
+        let name = own(wasmImports);
         for (let index = 0; name === undefined && index < libraries.length; index++) {
           owner = index;
           name = own(libraries[index].exports);

@@ -2,6 +2,8 @@
 //!
 //! INVARIANT: each text is there exactly once, or the build fails: a new Emscripten is looked at by a person.
 
+use std::collections::HashSet;
+
 use anyhow::{Result, bail};
 use sha2::{Digest as _, Sha256};
 
@@ -19,8 +21,11 @@ const ADJUSTMENTS: &[Adjustment] = &[
     Adjustment {
         why: "the exports are converted without being copied",
         old: "function applySignatureConversions(wasmExports){wasmExports=Object.assign({},wasmExports);",
-        new: "function applySignatureConversions(original){var wasmExports=new Proxy({__proto__:null},{get:(own,name)=>own[name]??original[name],has:(own,name)=>name in original});",
+        new: "function applySignatureConversions(original){var wasmExports=new Proxy({__proto__:null},{get:(own,name)=>own[name]??original[name]??mainExports[name],has:(own,name)=>name in mainExports});",
     },
+    // PERF: engines compile a function in parentheses with the script around it; any other is parsed once more when it is called (load: import + loadPyodide).
+    Adjustment { why: "the whole is compiled at once (its beginning)", old: "async function createModule(moduleArg={}){", new: "var createModule=(async function createModule(moduleArg={}){" },
+    Adjustment { why: "the whole is compiled at once (its end)", old: ";return Module}export default createModule;", new: ";return Module});export default createModule;" },
     Adjustment {
         why: "the call trampoline is in no table yet",
         old: "return addFunction(trampolineInstance.exports.trampoline_call)",
@@ -66,6 +71,12 @@ pub fn adjust(glue: &str, exports: &[String]) -> Result<String> {
         }
     }
     Ok(text)
+}
+
+/// Exports that the text names. Others are found by their names, when somebody asks.
+pub fn named_exports(glue: &str) -> HashSet<String> {
+    let names = ["wasmExports[\"", "mainExports[\""].iter().flat_map(|before| glue.split(before).skip(1));
+    names.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
 }
 
 /// Name of the section of the WebAssembly module that says which build it is of.

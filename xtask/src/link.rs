@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::cache::{Key, sha256_file};
 use crate::context::Context;
 use crate::root::Run;
-use crate::{codegen, core, cpython, glue, on_demand, sys_libs};
+use crate::{codegen, core, cpython, glue, on_demand, symbols, sys_libs};
 
 pub const WASM: &str = "pyodide.asm.wasm";
 pub const GLUE: &str = "pyodide.asm.mjs";
@@ -112,6 +112,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         .file(&own[1])?
         .file(&own[2])?
         .text("adjustments", glue::SOURCE)
+        .text("symbols", symbols::SOURCE)
         .file(&library)?;
 
     context.cache.entry("main-module", &key, "Link the main module", |out, step| {
@@ -151,7 +152,10 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         step.at("adjusting the JavaScript");
         let mut glue = glue::adjust(&fs::read_to_string(out.join(GLUE))?, &options.exports)?;
         glue.push_str(&list_of(&side_modules)?);
-        let mut wasm = fs::read(out.join(WASM))?;
+        step.at("moving exports into the table");
+        let named = glue::named_exports(&glue);
+        let is_kept = |name: &str| name.starts_with("pyox_") || named.contains(name);
+        let mut wasm = symbols::take_exports(&fs::read(out.join(WASM))?, is_kept)?;
         glue::mark(&mut glue, &mut wasm);
         fs::write(out.join(GLUE), glue)?;
         fs::write(out.join(WASM), wasm)?;

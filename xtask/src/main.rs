@@ -27,6 +27,7 @@ mod runtime;
 mod serve;
 mod stdlib;
 mod stdlib_packages;
+mod symbols;
 mod sys_libs;
 mod test;
 mod test_modules;

@@ -53,6 +53,7 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
     throw error;
   };
   const timeZone = new TimeZone();
+  let compiled: WebAssembly.Module | undefined;
   const settings: ModuleSettings = {
     instantiateWasm(imports, receive) {
       connect(imports.env, options.imports);
@@ -62,6 +63,7 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
       connect(imports.env, { __maybe_poll_async: neverWait });
       options.wasm
         .then(async (module) => {
+          compiled = module;
           const instance = await options.WebAssembly.instantiate(module, imports);
           receive(instance, module);
         })
@@ -80,6 +82,7 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
     noInitialRun: true,
     noFSInit: true,
     symbolAddresses: options.symbolAddresses,
+    mainSymbols: () => symbolsOf(compiled, options.WebAssembly),
     skipConstructors: options.symbolAddresses !== undefined,
     locateFile: (name) => name,
   };
@@ -118,6 +121,17 @@ class TimeZone {
 
 /** Name of the section that says which build a module is of. Written by `cargo xtask`. */
 const BUILD_SECTION = "pyoxide.build";
+
+/** Name of the section that says where in the main module its symbols are. Written by `cargo xtask`. */
+const SYMBOLS_SECTION = "pyoxide.symbols";
+
+function symbolsOf(wasm: WebAssembly.Module | undefined, api: typeof WebAssembly): ArrayBuffer {
+  const [section] = wasm === undefined ? [] : api.Module.customSections(wasm, SYMBOLS_SECTION);
+  if (section === undefined) {
+    throw new Error("pyodide.asm.wasm has no list of its symbols: use the file as it is in the distribution");
+  }
+  return section;
+}
 
 /** The build of a compiled main module; throws if the JavaScript beside it is of another one. */
 export function buildOf(createModule: CreateModule, wasm: WebAssembly.Module, api: typeof WebAssembly): string {

@@ -184,6 +184,8 @@ export interface ModuleSettings {
   readonly noFSInit: true;
   /** Addresses of the main module's symbols, from a snapshot. */
   readonly symbolAddresses: Readonly<Record<string, number>> | undefined;
+  /** The list of the main module's symbols (`xtask/src/symbols.rs`). */
+  readonly mainSymbols: () => ArrayBuffer;
   /** Linear memory comes from a snapshot. */
   readonly skipConstructors: boolean;
   readonly locateFile: (name: string) => string;

@@ -8,6 +8,7 @@ export interface NodeModules {
   readonly fs: typeof import("node:fs");
   readonly path: typeof import("node:path");
   readonly url: typeof import("node:url");
+  /** Loaded when it is first used. */
   readonly tty: typeof import("node:tty");
   readonly vm: typeof import("node:vm");
   readonly process: NodeJS.Process;
@@ -44,10 +45,27 @@ export async function loadBuiltin(name: string): Promise<unknown> {
 /** Loads the modules that the runtime uses in Node. */
 export async function loadNodeModules(): Promise<NodeModules> {
   const host = (globalThis as unknown as { process: NodeJS.Process & BuiltinLoader }).process;
-  const [fs, path, url, tty, vm] = await Promise.all(["node:fs", "node:path", "node:url", "node:tty", "node:vm"].map(loadBuiltin));
-  const threads = host.getBuiltinModule === undefined ? ((await loadBuiltin("node:worker_threads")) as NodeThreads) : undefined;
+  const [fs, path, url, vm] = await Promise.all(["node:fs", "node:path", "node:url", "node:vm"].map(loadBuiltin));
+  const hasNone = host.getBuiltinModule === undefined;
+  const threads = hasNone ? ((await loadBuiltin("node:worker_threads")) as NodeThreads) : undefined;
+  const tty = hasNone ? ((await loadBuiltin("node:tty")) as NodeModules["tty"]) : undefined;
   const webAssembly = (vm as NodeModules["vm"]).runInThisContext("WebAssembly") as typeof WebAssembly;
-  return { fs, path, url, tty, vm, process: host, threads, WebAssembly: webAssembly } as NodeModules;
+  const found = { fs, path, url, vm, process: host, threads, WebAssembly: webAssembly };
+  // PERF: it brings Node's network and streams along, a fortieth of the start (load: import + loadPyodide).
+  return Object.defineProperty(found, "tty", { get: () => tty ?? host.getBuiltinModule?.("node:tty") }) as unknown as NodeModules;
+}
+
+/** `/dev/null` on Linux. */
+const NULL_DEVICE = 0x103;
+
+/** Is a descriptor a terminal? Most that are not are known by their kind. */
+export function isTerminal(node: NodeModules, fd: number): boolean {
+  try {
+    const found = node.fs.fstatSync(fd);
+    return found.isCharacterDevice() && found.rdev !== NULL_DEVICE && node.tty.isatty(fd);
+  } catch {
+    return false; // it is closed
+  }
 }
 
 /** Imports an ES module by URL, also from inside a `vm` context that has no importer of its own (Jest). */

@@ -11,7 +11,7 @@ import { type PyodideInterface, makePyodide } from "../api/pyodide";
 import { ProgramExit } from "../errors/errors";
 import { Downloader } from "../environment/download";
 import { detect } from "../environment/environment";
-import { type NodeModules, loadNodeModules } from "../environment/node";
+import { type NodeModules, isTerminal, loadNodeModules } from "../environment/node";
 import { boot } from "../loader/boot";
 import type { Network } from "../network/network";
 import { callPython } from "../loader/python-calls";
@@ -48,7 +48,7 @@ const send = (message: Message): void => (parentPort as MessagePort).postMessage
 async function main(): Promise<number> {
   const node = await loadNodeModules();
   replaceOutputObjects(() => [Atomics.load(channel.control, COLUMNS), Atomics.load(channel.control, ROWS)]);
-  const input = isInputShared ? new SharedInput(channel, node.tty.isatty(0), send) : undefined;
+  const input = isInputShared ? new SharedInput(channel, isTerminal(node, 0), send) : undefined;
   const directory = node.path.dirname(node.url.fileURLToPath(import.meta.url));
   const indexUrl = `${directory}/`;
   const lockfile = lockfileReader(node, `${indexUrl}pyodide-lock.json`);

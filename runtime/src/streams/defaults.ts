@@ -5,7 +5,7 @@
  * descriptor non-blocking, is never looked at, and the output objects only to ask a terminal for its size.
  */
 
-import type { NodeModules } from "../environment/node";
+import { type NodeModules, isTerminal } from "../environment/node";
 import { type ByteSink, type ByteSource, LineSink, StreamError } from "./handlers";
 
 export interface DefaultStreams {
@@ -31,7 +31,7 @@ export function terminalSize(node: NodeModules | undefined): { columns: number; 
     return undefined;
   }
   for (const fd of [1, 2]) {
-    if (node.tty.isatty(fd)) {
+    if (isTerminal(node, fd)) {
       const [columns, rows] = (fd === 1 ? node.process.stdout : node.process.stderr).getWindowSize?.() ?? [];
       if (columns && rows) {
         return { columns, rows };
@@ -44,7 +44,7 @@ export function terminalSize(node: NodeModules | undefined): { columns: number; 
 class DescriptorSource implements ByteSource {
   readonly isatty: boolean;
   constructor(private readonly node: NodeModules, private readonly fd: number) {
-    this.isatty = node.tty.isatty(fd);
+    this.isatty = isTerminal(node, fd);
   }
 
   read(buffer: Uint8Array): number {
@@ -65,7 +65,7 @@ class DescriptorSource implements ByteSource {
 class DescriptorSink implements ByteSink {
   readonly isatty: boolean;
   constructor(private readonly node: NodeModules, private readonly fd: number) {
-    this.isatty = node.tty.isatty(fd);
+    this.isatty = isTerminal(node, fd);
   }
 
   write(buffer: Uint8Array): number {
