@@ -10,7 +10,7 @@ addToLibrary({
 
   $loadDynamicLibrary__deps: [
     "$LDSO", "$GOT", "$loadWebAssemblyModule", "$mergeLibSymbols", "$newDSO", "$findLibraryFS", "$delayedStarts",
-    "$placeMedia", "$undefinedSymbols", "$usesMedia", "$FS",
+    "$placeMedia", "$tooLargeAtOnce", "$undefinedSymbols", "$usesMedia", "$FS",
   ],
   $loadDynamicLibrary: function (libName, flags = { global: true, nodelete: true }, localScope = {}, handle = undefined) {
     const present = LDSO.loadedLibsByName[libName];
@@ -82,12 +82,20 @@ addToLibrary({
     if (flags.loadAsync) {
       return Promise.resolve().then(read).then((binary) => loadWebAssemblyModule(binary, inner, libName, localScope, handle)).then(received).catch(failed);
     }
+    let binary;
     try {
-      return received(loadWebAssemblyModule(read(), inner, libName, localScope, handle));
+      binary = read();
+      return received(loadWebAssemblyModule(binary, inner, libName, localScope, handle));
     } catch (error) {
-      return failed(error);
+      const isRefused = error instanceof RangeError && binary instanceof Uint8Array && binary.length > 8_000_000;
+      return failed(isRefused ? new Error(`${libName}: ${tooLargeAtOnce}`, { cause: error }) : error);
     }
   },
+
+  // What to do where `new WebAssembly.Module` is refused for large modules: the main thread of pages in Chromium. Packages are compiled
+  // when they are installed.
+  $tooLargeAtOnce: "`it is larger than 8 MB, which this browser does not compile at once on the main thread of a page. \
+Install its wheel with pyodide.loadPackage or micropip, which compile it before it is imported, or run Python in a worker`",
 
   // A symbol that would be in the main module if its library were not a side module of the standard library: loads that one.
   $lateSymbol__deps: ["$LDSO", "$loadDynamicLibrary", "$resolveGlobalSymbol"],

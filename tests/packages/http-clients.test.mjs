@@ -166,3 +166,31 @@ with pg8000.native.Connection("user", host="127.0.0.1", port=net["postgresPort"]
     with raises(pg8000.native.DatabaseError):
         connection.run("nonsense")
 `, NODE_ONLY);
+
+works("HTTP-21 httpx2, which is made for JavaScript's fetch (the clients of language models are built on it)", ["httpx2", "httpx2-jsfetch", "idna"], `
+import httpx2
+open = net["open"]
+async with httpx2.AsyncClient(timeout=5) as client:
+    response = await client.get(open + "text")
+    assert (response.status_code, response.text) == (200, "Hello, Wörld\\n")
+    response = await client.post(open + "echo", json={"a": [1, None]}, params={"q": "a b"}, headers={"X-Test": "one"})
+    said = response.json()
+    assert (said["method"], said["body"], said["headers"]["x-test"]) == ("POST", '{"a":[1,null]}', "one"), said
+    async with client.stream("GET", open + "bytes?n=300000") as response:
+        assert sum([len(part) async for part in response.aiter_bytes()]) == 300_000
+    assert (await client.get(open + "status?code=404")).status_code == 404
+    with raises(httpx2.ConnectError):
+        await client.get(net["refused"])
+    with raises(httpx2.TimeoutException):
+        await client.get(open + "hang", timeout=0.1)
+`);
+
+works("HTTP-21 httpx2 without await", ["httpx2", "httpx2-jsfetch", "idna"], `
+import httpx2
+from pyodide.ffi import can_run_sync
+if can_run_sync():
+    assert httpx2.get(net["open"] + "text").text == "Hello, Wörld\\n"
+    assert httpx2.post(net["open"] + "echo", content=b"abc").json()["body"] == "abc"
+    with raises(httpx2.ConnectError):
+        httpx2.get(net["refused"])
+`);

@@ -129,6 +129,98 @@ with contextlib.redirect_stdout(out):
 text = out.getvalue()
 json.dumps([int(code), "1 failed, 3 passed, 1 skipped" in text, "assert 2 == 3" in text])`, [1, true, true]);
 
+works("sqlalchemy on sqlite3", "sqlalchemy", `
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+class Base(DeclarativeBase): pass
+class Author(Base):
+    __tablename__ = "author"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    books: Mapped[list["Book"]] = relationship(back_populates="author")
+class Book(Base):
+    __tablename__ = "book"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    author_id: Mapped[int] = mapped_column(sa.ForeignKey("author.id"))
+    author: Mapped[Author] = relationship(back_populates="books")
+engine = sa.create_engine("sqlite:////tmp/books.db")
+Base.metadata.create_all(engine)
+with Session(engine) as session:
+    session.add(Author(name="Ada", books=[Book(), Book()]))
+    session.commit()
+with Session(engine) as session:
+    found = session.execute(sa.select(Author.name, sa.func.count(Book.id)).join(Book).group_by(Author.id)).all()
+json.dumps([list(row) for row in found])`, [["Ada", 2]]);
+
+works("apsw, which brings an SQLite of its own beside the distribution's", "apsw", `
+import apsw, sqlite3
+db = apsw.Connection(":memory:")
+db.create_scalar_function("twice", lambda x: 2 * x)
+db.execute("create virtual table t using fts5(body)")
+db.execute("insert into t values ('tea and milk'), ('coffee')")
+json.dumps([db.execute("select twice(21)").fetchall(), db.execute("select body from t where t match 'milk'").fetchall(), sqlite3.connect(":memory:").execute("select 1").fetchone()])`, [[[42]], [["tea and milk"]], [1]]);
+
+works("hypothesis finds the smallest counterexample", "hypothesis", `
+from hypothesis import given, settings, strategies as st
+seen = []
+@settings(database=None, derandomize=True)
+@given(st.lists(st.integers()))
+def is_short(values):
+    if sum(values) >= 100:
+        seen.append(values)
+        raise AssertionError
+try:
+    is_short()
+except AssertionError:
+    pass
+json.dumps(seen[-1])`, [100]);
+
+works("cbor2, msgpack, bitarray, cytoolz: formats and structures in C, C++ and Cython", ["cbor2", "msgpack", "bitarray", "cytoolz"], `
+import bitarray, cbor2, cytoolz, datetime, msgpack
+moment = datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)
+value = {"a": [1, -2, 2**70, 1.5, None, True], "b": b"\\x00"}
+small = {"a": [1, -2, 1.5, None], "t": msgpack.Timestamp(3, 4)}
+json.dumps([cbor2.loads(cbor2.dumps(value)) == value, cbor2.loads(cbor2.dumps(moment)) == moment, msgpack.unpackb(msgpack.packb(small)) == small,
+    bitarray.bitarray("110010").count(), cytoolz.groupby(len, ["a", "bb", "c"]), cytoolz.__file__.endswith(".py"), cytoolz.itertoolz.__file__.endswith(".so")])`, [true, true, true, 3, { 1: ["a", "c"], 2: ["bb"] }, true, true]);
+
+works("css-inline and python-calamine, in Rust, the first for every Python (abi3)", ["css-inline", "python-calamine"], `
+import css_inline, io, python_calamine
+try:
+    python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(b"no workbook"))
+except Exception as e:
+    error = type(e).__name__
+try:
+    css_inline.CSSInliner(base_url="no address")
+except ValueError as e:
+    refused = True
+json.dumps(["color: red" in css_inline.inline("<style>p { color: red }</style><p>x"), error, refused])`, [true, "CalamineError", true]);
+
+works("mypy: 230 side modules, one of them larger than what a page compiles at once", ["mypy", "mypy-extensions", "pathspec", "librt", "ast-serialize", "typing-extensions"], `
+import mypy.api, mypy.nodes
+report, problems, status = mypy.api.run(["-c", "x: int = 'a'", "--cache-dir=/dev/null"])
+json.dumps([mypy.nodes.__file__.endswith(".so"), "Incompatible types in assignment" in report, problems, status])`, [true, true, "", 1]);
+
+test("PKG-13 flask: an application, with what it needs from the index and from the distribution", { noLeakCheck: "packages stay loaded", timeout: 90 }, async ({ load, index, assert }) => {
+  const py = await load();
+  await py.loadPackage("micropip", { messageCallback() {} });
+  py.globals.set("ORIGIN", index.origin);
+  const found = await py.runPythonAsync(`
+import json, micropip
+micropip.set_index_urls(ORIGIN + "/simple")
+await micropip.install("flask")
+import flask
+app = flask.Flask("app")
+app.secret_key = "k"
+@app.route("/hello/<name>", methods=["POST"])
+def hello(name):
+    flask.session["seen"] = name
+    return flask.render_template_string("{{ name }} {{ data.n + 1 }}", name=name, data=flask.request.get_json())
+client = app.test_client()
+answer = client.post("/hello/<b>", json={"n": 1})
+json.dumps([answer.status_code, answer.text, "session" in answer.headers["Set-Cookie"], client.get("/nowhere").status_code, micropip.list()["markupsafe"].source])`);
+  assert.deepEqual(JSON.parse(found), [200, "&lt;b&gt; 2", true, 404, "pyodide"]);
+});
+
 test("PKG-13 jinja2 from the index, markupsafe and pyyaml from the distribution", { noLeakCheck: "packages stay loaded", timeout: 90 }, async ({ load, index, assert }) => {
   const py = await load();
   await py.loadPackage(["micropip", "pyyaml"], { messageCallback() {} });

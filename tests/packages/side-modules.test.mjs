@@ -181,6 +181,23 @@ function libraryThatImports(name) {
   ]);
 }
 
+test("PKG-06 A page says what to do with a library that it does not compile at once", { noLeakCheck, skip: (env) => (env.isBrowser ? undefined : "Node compiles libraries of any size at once") }, async ({ load, assert }) => {
+  const py = await load();
+  const small = libraryThatImports("PyErr_Clear");
+  // A section that nobody reads makes it large.
+  const name = [3, 112, 97, 100];
+  const padding = 8_000_001;
+  const size = [0, 7, 14, 21].map((shift) => (((padding + name.length) >> shift) & 127) | (shift < 21 ? 128 : 0));
+  const large = new Uint8Array(small.length + 1 + size.length + name.length + padding);
+  large.set([...small, 0, ...size, ...name]);
+  py.FS.writeFile("/tmp/large.so", large);
+  py.FS.writeFile("/tmp/small.so", small);
+  py.runPython("import ctypes; ctypes.CDLL('/tmp/small.so')");
+  for (let attempt = 0; attempt < 2; attempt++) {
+    assert.throws(() => py.runPython("ctypes.CDLL('/tmp/large.so')"), /OSError: .*large\.so: it is larger than 8 MB, which this browser does not compile at once on the main thread of a page\. Install its wheel with pyodide\.loadPackage or micropip/s);
+  }
+});
+
 test("ROAD-19 ENV-61 Functions of OpenGL get their places in the table with the first library that imports one", { noLeakCheck }, async ({ load, assert }) => {
   const py = await load();
   const { wasmTable } = py._module;
