@@ -186,7 +186,7 @@ test("PKG-06 A page says what to do with a library that it does not compile at o
   const small = libraryThatImports("PyErr_Clear");
   // A section that nobody reads makes it large.
   const name = [3, 112, 97, 100];
-  const padding = 8_000_001;
+  const padding = 9_000_000;
   const size = [0, 7, 14, 21].map((shift) => (((padding + name.length) >> shift) & 127) | (shift < 21 ? 128 : 0));
   const large = new Uint8Array(small.length + 1 + size.length + name.length + padding);
   large.set([...small, 0, ...size, ...name]);
