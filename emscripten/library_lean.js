@@ -9,7 +9,7 @@ addToLibrary({
   // The exports alone.
   $realExports: null,
 
-  // What the core has in the place of another library's function (`wrap` in link.toml): side modules find the core's. INVARIANT: the two lists are the same.
+  // What the core has in the place of another library's function, of those that side modules may call: they find the core's (`wrap` in link.toml).
   $wrappedNames: ["PyErr_CheckSignals", "ffi_call", "ffi_closure_free", "ffi_prep_closure_loc"],
 
   // Where the main module's functions are in the table, its addresses, and which function is where, by the number that is its name.

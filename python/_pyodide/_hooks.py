@@ -257,12 +257,17 @@ def block_on_promise(promise):
     """
     from _pyodide_core import run_sync
 
+    before_suspension()
+    return run_sync(promise)
+
+
+def before_suspension():
+    """Tell the loop that is running on this stack that the stack is about to be suspended."""
     asyncio = sys.modules.get("_asyncio")
     if asyncio is not None:
-        before_suspension = getattr(asyncio._get_running_loop(), "_before_suspension", None)
-        if before_suspension is not None:
-            before_suspension()
-    return run_sync(promise)
+        prepare = getattr(asyncio._get_running_loop(), "_before_suspension", None)
+        if prepare is not None:
+            prepare()
 
 
 def block_on(awaitable):

@@ -163,7 +163,7 @@ macro_rules! for_each_js_import {
         pyox_js_stack_end(stack: Address);
         /// Blocks this thread for a time, if the host can do that without computing: 1, else 0.
         pyox_js_host_sleep(ms: F64) -> Tri;
-        /// A promise that is resolved in `ms` milliseconds.
+        /// A promise that is resolved in `ms` milliseconds; with a negative number, never.
         pyox_js_promise_timer(ms: F64) -> Handle;
         /// Can this stack be suspended?
         pyox_js_stack_can_suspend() -> Tri;

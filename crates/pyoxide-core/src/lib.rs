@@ -17,6 +17,7 @@ mod exports;
 mod foreign;
 mod hash;
 mod jsproxy;
+mod locks;
 mod module;
 mod py;
 mod pyproxy;

@@ -18,7 +18,7 @@ use pyo3_ffi as ffi;
 use pyo3_ffi::PyObject;
 
 use crate::boundary::{
-    Address, Failure, Handle, TAG_ABSENT, guard, guard_attached, pyox_js_stack_can_suspend, pyox_js_stack_end, pyox_js_stack_result,
+    Address, Failure, Handle, JsRef, TAG_ABSENT, guard, guard_attached, pyox_js_stack_can_suspend, pyox_js_stack_end, pyox_js_stack_result,
     pyox_js_stack_suspend, pyox_js_stack_turn, pyox_js_stack_wake,
 };
 use crate::cells::Slot;
@@ -486,6 +486,47 @@ pub fn wait(promise: Handle) -> PyResult<Py> {
             }
         }
     }
+}
+
+/// A stack that can be suspended, for as long as it lives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct StackId(usize);
+
+/// How a pause has ended.
+pub enum Pause {
+    /// The promise has settled.
+    Over,
+    /// The stack was woken, perhaps for a signal.
+    Woken,
+    /// This is to be raised.
+    Throw(Py),
+}
+
+/// The running stack. It can wait (`can_wait`).
+pub fn current() -> StackId {
+    StackId(CURRENT.get() as usize)
+}
+
+/// Suspends the running stack, which can wait, until a promise settles that has no value, or until it is woken.
+pub fn pause(promise: &JsRef) -> Pause {
+    let stack = CURRENT.get();
+    // SAFETY: the stack is the running one; `park` returns on it, with its part of linear memory in place.
+    unsafe {
+        park(promise.handle(), stack);
+        let mut out = WireValue::undefined();
+        let is_woken = pyox_js_stack_result(stack as Address, &mut out) == TAG_ABSENT;
+        match (*stack).thrown.take() {
+            Some(exception) => Pause::Throw(exception),
+            None if is_woken => Pause::Woken,
+            None => Pause::Over,
+        }
+    }
+}
+
+/// Wakes a stack that pauses.
+pub fn wake(stack: StackId) {
+    // SAFETY: schedules only.
+    unsafe { pyox_js_stack_wake(stack.0 as Address) }
 }
 
 /// How long Python may compute before the host gets a turn, where the stack can be suspended. An interrupt is noticed within about twice that.

@@ -367,7 +367,7 @@ export interface JsImports {
   pyox_js_stack_end(stack: Address): void;
   /** Blocks this thread for a time, if the host can do that without computing: 1, else 0. */
   pyox_js_host_sleep(ms: number): number;
-  /** A promise that is resolved in `ms` milliseconds. */
+  /** A promise that is resolved in `ms` milliseconds; with a negative number, never. */
   pyox_js_promise_timer(ms: number): JsHandle;
   /** Can this stack be suspended? */
   pyox_js_stack_can_suspend(): number;

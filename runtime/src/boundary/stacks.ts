@@ -159,9 +159,10 @@ export class Stacks {
     return last !== undefined;
   }
 
-  /** Lets one stack go on before its promise settles. */
+  /** Lets one stack go on before its promise settles, when nothing else runs: it may be another stack that asks for it. */
   wakeStack(stack: Address): void {
-    this.#waiting.get(stack)?.();
+    const wake = this.#waiting.get(stack);
+    if (wake !== undefined) queueMicrotask(wake);
   }
 
   /** Sets what tells whether a signal has arrived in shared memory, which only Python that runs would notice. */
