@@ -1,265 +1,61 @@
 /**
- * Sequences of operations on generated values, in both languages. Whatever they do to each other ends in a value or in an error that
- * says something; nothing crashes, nothing is left behind.
- * The sequences follow from a seed, so that a failure can be had again. `PYOXIDE_FUZZ=60` runs new seeds for 60 seconds,
- * `PYOXIDE_FUZZ=60:1234` begins with that seed.
- * Left out on purpose: iterators without an end, lengths beyond memory, and changes of what all programs share (prototypes, globals).
+ * Sequences of generated operations (fuzz-sequence.mjs), each of which has to leave the interpreter as it found it.
+ * `PYOXIDE_FUZZ=60` runs new seeds for 60 seconds, `PYOXIDE_FUZZ=60:1234` begins with that seed. Every seed is counted on its own, so that the
+ * one that leaks is named, and a line a minute says how far the run is.
  */
+import { describeGrowth, LeakMeter } from "../harness/leaks.mjs";
 import { test } from "../harness/registry.mjs";
+import { runSequence, STEPS } from "./fuzz-sequence.mjs";
 
-const STEPS = 600;
 const SEEDS = [1, 20261121, 424242];
-
-/** mulberry32: 32 bits of state are enough for choosing. */
-function makeRandom(seed) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (count) => Math.floor(next() * count);
-  return { below, pick: (list) => list[below(list.length)], chance: (probability) => next() < probability };
-}
-
-const NAMES = ["a", "b", "length", "then", "get", "x y", "__len__", "$a", "0", "keys", "destroy", "finally_", "constructor", "size"];
-const TEXTS = ["", "a", "b", "naïve", "αβγ", "😀", "\ud800", "\udc00x", "a\0b", "0", "1", "x".repeat(200), "ж".repeat(2000)];
-const NUMBERS = [0, -0, 1, -1, 1.5, NaN, Infinity, -Infinity, 2 ** 31, -(2 ** 31) - 1, 2 ** 53 - 1, 2 ** 53, 1e300, 5e-324];
-const BIGINTS = [0n, -1n, 2n ** 63n, -(2n ** 64n), 2n ** 200n];
-
-const PYTHON = `
-import array, collections, gc, itertools
-from pyodide.code import run_js
-from pyodide.ffi import JsException, JsPromise, JsProxy, create_once_callable, create_proxy, to_js
-
-class Thing:
-    def __init__(self): self.a = 1
-    def __call__(self, *args, **kwargs): return args[0] if args else self
-    def __getitem__(self, key):
-        if isinstance(key, int) and key > 3: raise IndexError(key)
-        return [key]
-    def __len__(self): return 2
-    def __eq__(self, other): return self is other
-    def __hash__(self): return 7
-
-class Angry:
-    def __getattribute__(self, name): raise LookupError(name)
-    def __repr__(self): raise LookupError("repr")
-    def __len__(self): return -5
-    def __iter__(self): raise LookupError("iter")
-    def __call__(self): raise LookupError("call")
-    def __eq__(self, other): raise LookupError("eq")
-    def __hash__(self): raise LookupError("hash")
-
-def generator():
-    got = yield 1
-    yield got
-
-pool, made, doubles = [], [], []
-ignore = run_js("() => undefined")
-
-def make(kind):
-    value = (
-        lambda: [1, "a", None], lambda: {"a": 1, 2: "b", None: 3}, lambda: {1, "x"}, lambda: (1, [2]), lambda: b"bytes", lambda: bytearray(b"abc"),
-        lambda: array.array("d", [1.5, 2]), lambda: memoryview(bytes(range(12))).cast("B", [3, 4]), lambda: collections.deque([1, 2]),
-        lambda: range(3), lambda: iter([1, 2]), generator, Thing, Angry, lambda: (lambda *a, **k: a), lambda: 2**70, lambda: "\\ud800é",
-        lambda: ValueError("v"), lambda: collections.OrderedDict(a=1), lambda: len, lambda: float("nan"), lambda: create_proxy(Thing()),
-        lambda: create_once_callable(lambda *a: a), lambda: slice(1, 2), lambda: type,
-    )[kind]()
-    if isinstance(value, (list, dict, set, collections.deque)): made.append(value)
-    if isinstance(value, (Thing, Angry)): made.append(value.__dict__ if isinstance(value, Thing) else [])
-    if isinstance(value, JsProxy): doubles.append(value)
-    return value
-
-KINDS = 25
-
-def few(iterable): return list(itertools.islice(iterable, 20))
-
-def assign(a, b):
-    if isinstance(a, (list, collections.deque)): a.append(b)
-    elif isinstance(a, dict): a["k"] = b
-    elif isinstance(a, JsProxy): a[0] = b
-
-OPERATIONS = [
-    lambda a, b, name: a == b, lambda a, b, name: getattr(a, name), lambda a, b, name: setattr(a, name, b) if isinstance(a, (JsProxy, Thing)) else None,
-    lambda a, b, name: delattr(a, name) if isinstance(a, (JsProxy, Thing)) else None, lambda a, b, name: hasattr(a, name), lambda a, b, name: a[b],
-    lambda a, b, name: a[name], lambda a, b, name: a[0], lambda a, b, name: a[-1:], lambda a, b, name: len(a), lambda a, b, name: bool(a),
-    lambda a, b, name: str(a), lambda a, b, name: repr(a), lambda a, b, name: hash(a), lambda a, b, name: b in a if not hasattr(a, "__next__") else None,
-    lambda a, b, name: few(a), lambda a, b, name: next(a), lambda a, b, name: dir(a)[:5], lambda a, b, name: a(), lambda a, b, name: a(b),
-    lambda a, b, name: a(b, key=name), lambda a, b, name: a.new(b), lambda a, b, name: to_js(a), lambda a, b, name: a.to_py(),
-    lambda a, b, name: to_js([a, b, {name: a}], depth=2), lambda a, b, name: to_js(a, default_converter=lambda v, c, k: str(type(v))),
-    lambda a, b, name: to_js({name: a}, dict_converter=lambda items: few(items)), lambda a, b, name: a.as_object_map(), lambda a, b, name: a.as_py_json(),
-    lambda a, b, name: a.object_entries(), lambda a, b, name: a.typeof, lambda a, b, name: a.js_id, lambda a, b, name: assign(a, b),
-    lambda a, b, name: a.pop(), lambda a, b, name: a.extend([b]), lambda a, b, name: a.assign(b), lambda a, b, name: a.assign_to(b),
-    lambda a, b, name: a.to_bytes(), lambda a, b, name: a.send(b), lambda a, b, name: a.throw(ValueError("thrown in")), lambda a, b, name: a.close(),
-    lambda a, b, name: a.destroy(), lambda a, b, name: a.unwrap(), lambda a, b, name: few(a.items()), lambda a, b, name: a.update({name: 1}),
-    lambda a, b, name: a + [1], lambda a, b, name: dict(a), lambda a, b, name: isinstance(a, type(b)), lambda a, b, name: a.get(name),
-    lambda a, b, name: a.to_weakref(), lambda a, b, name: a.insert(1, b), lambda a, b, name: sorted(few(a), key=str), lambda a, b, name: a.__doc__,
-]
-
-def step(which, i, j, name, extra):
-    if len(pool) < 4 or extra is not None:
-        pool.append(make(which % KINDS) if extra is None else extra)
-    a, b = pool[i % len(pool)], pool[j % len(pool)]
-    try:
-        result = OPERATIONS[which % len(OPERATIONS)](a, b, name)
-    except SystemError:
-        raise
-    except (Exception, GeneratorExit) as error:
-        if "Pyoxide has a bug" in "%s" % (error.args,): raise SystemError("%s" % (error.args,))
-        result = None
-    if isinstance(result, JsPromise):
-        try: result.catch(ignore)
-        except JsException: pass
-    if result is not None:
-        if isinstance(result, (list, dict, set)): made.append(result)
-        pool.append(result)
-    if len(pool) > 24: del pool[:8]
-    return pool[-1] if pool and which % 3 == 0 else None
-
-def remember(value):
-    """Containers that JavaScript has may be part of cycles through both languages, which only clearing them breaks."""
-    pending = [value]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, Thing): value = value.__dict__
-        if not isinstance(value, (list, dict, set, collections.deque)) or any(value is known for known in made): continue
-        made.append(value)
-        pending.extend(value.values() if isinstance(value, dict) else value)
-
-def clean():
-    pool.clear()
-    for double in doubles:
-        try: double.destroy()
-        except (AttributeError, JsException, ValueError): pass  # a function of create_once_callable has lost its method
-    doubles.clear()
-    for thing in made: thing.clear()
-    made.clear()
-    # Lists that are only in such a cycle any more.
-    for thing in gc.get_objects():
-        if type(thing) is list and any(isinstance(value, JsProxy) for value in thing): thing.clear()
-
-(step, make, clean, remember)
-`;
-
-/** One sequence. */
-async function run({ py, assert }, seed) {
-  const random = makeRandom(seed);
-  const space = py.toPy({ __name__: "fuzz" });
-  const functions = py.runPython(PYTHON, { globals: space });
-  const [step, make, clean, remember] = [0, 1, 2, 3].map((index) => functions.get(index));
-  functions.destroy();
-  const pool = [];
-  const made = [];
-  const proxies = new Set();
-  const promises = [];
-  const say = [];
-  const nothing = () => undefined;
-
-  const keep = (value, depth = 0) => {
-    if (value instanceof py.ffi.PyProxy) {
-      if (!proxies.has(value)) remember(value);
-      proxies.add(value);
-    } else if (value instanceof Promise) promises.push(value.then(nothing, nothing));
-    else if (depth < 4 && Array.isArray(value)) for (const item of value) keep(item, depth + 1);
-    else if (depth < 4 && value instanceof Map) for (const item of value.values()) keep(item, depth + 1);
-    return value;
-  };
-  const any = () => (pool.length === 0 || random.chance(0.3) ? put(create()) : random.pick(pool));
-  const put = (value) => {
-    keep(value);
-    if (pool.length > 24) pool.splice(0, 8);
-    pool.push(value);
-    return value;
-  };
-  const container = (value) => {
-    made.push(value);
-    return value;
-  };
-  const thrower = () => {
-    throw new RangeError("thrown by the fuzz");
-  };
-  const CREATE = [
-    () => random.pick(NUMBERS), () => random.pick(TEXTS), () => random.pick(BIGINTS), () => true, () => null, () => undefined,
-    () => container([1, "a", null]), () => container({ a: 1, b: { c: [2] } }), () => container(new Map([["a", 1], [2, "b"]])), () => container(new Set([1, "x"])),
-    () => new Uint8Array([1, 2, 3]), () => new Float64Array(2), () => new ArrayBuffer(4), () => new DataView(new ArrayBuffer(2)),
-    () => (...args) => args[0], () => thrower, () => (f) => f(), () => new Error("an error"), () => new Date(0), () => Symbol("s"),
-    () => (function* () { yield yield 1; })(), () => (async function* () { yield 1; })(), () => Promise.resolve(5), () => container(Object.create(null)),
-    () => new (class Own { a = 1; get bad() { return thrower(); } })(), () => Proxy.revocable({}, {}).proxy, () => ({ then: 5, length: "no" }),
-    () => { const { proxy, revoke } = Proxy.revocable([], {}); revoke(); return proxy; }, () => ({ get a() { return thrower(); } }), () => new WeakMap(),
-    () => { const a = container([1]); a.push(a); return a; }, () => make(random.below(25)), () => py.globals.get("dict"), () => /re/g, () => class A {},
-  ];
-  const create = () => keep(random.pick(CREATE)());
-  const isProxy = (value) => value instanceof py.ffi.PyProxy;
-  const name = () => random.pick(NAMES);
-  const OPERATIONS = [
-    () => any()[name()], (p) => { if (isProxy(p)) p[name()] = any(); }, (p) => { if (isProxy(p)) delete p[name()]; }, (p) => name() in p, (p) => String(p),
-    (p) => p(any()), (p) => p.callKwargs(any(), { [name()]: any() }), (p) => p.toJs(), (p) => p.toJs({ depth: 1, pyproxies: [] }), (p) => p.copy(),
-    (p) => p.destroy(), (p) => p.get(any()), (p) => p.set(any(), any()), (p) => p.has(any()), (p) => p.delete(any()), (p) => p.length, (p) => p.type,
-    (p) => (isProxy(p) && p instanceof py.ffi.PyIterable && !(p instanceof py.ffi.PyIterator) ? [...p].slice(0, 20) : undefined),
-    (p) => (p instanceof py.ffi.PyIterator ? p.next(any()).value : undefined), (p) => p.return(any()), (p) => p.throw(any()),
-    (p) => (isProxy(p) ? Object.keys(p) : undefined), (p) => (isProxy(p) ? Reflect.ownKeys(p).length : undefined), (p) => JSON.stringify(p),
-    (p) => (isProxy(p) ? { ...p } : undefined), (p) => (isProxy(p) ? Object.getOwnPropertyDescriptor(p, name()) : undefined),
-    (p) => p.getBuffer().release(), (p) => { const view = p.getBuffer("dataview"); view.release(); return view.data; }, (p) => p.bind(any(), any())(any()),
-    (p) => p.captureThis().call(any(), any()), (p) => p.map((x) => x), (p) => p.push(any()), (p) => p.splice(0, 1, any()), (p) => p.sort(), (p) => p.at(-1),
-    (p) => p.asJsJson().a, (p) => JSON.stringify(p.asJsJson()), (p) => py.toPy(p), (p) => py.toPy([p, any()], { depth: 2 }),
-    (p) => py.toPy({ [name()]: p }, { defaultConverter: (value) => String(typeof value) }), () => py.runPython("[1, {'a': 2}]"), () => py.runPython("1 / 0"),
-    (p) => py.runPython("len(x)", { locals: p }), (p) => promises.push(Promise.resolve(p).then(nothing, nothing)), () => py.pyimport("math").type,
-    (p) => step(random.below(1000), random.below(100), random.below(100), name(), p), (p) => step(random.below(1000), random.below(100), random.below(100), name(), p),
-  ];
-  const python = () => step(random.below(1000), random.below(100), random.below(100), name(), undefined);
-
-  try {
-    for (let count = 0; count < STEPS; count++) {
-      const index = random.below(OPERATIONS.length);
-      const operation = random.chance(0.5) ? python : OPERATIONS[index];
-      say[count % 8] = `${count}: ${operation}`;
-      try {
-        put(operation(any()));
-      } catch (error) {
-        const text = String(error?.message ?? "");
-        assert.ok(!/Pyoxide has a bug|SystemError/.test(text) && error?.constructor?.name !== "FatalError", `seed ${seed}, step ${say[count % 8]}: ${text}`);
-      }
-      if (count % 100 === 0) assert.equal(py.runPython("6 * 7"), 42, `seed ${seed}, step ${count}`);
-    }
-  } finally {
-    await Promise.all(promises);
-    for (const thing of made) {
-      for (const value of thing instanceof Map || thing instanceof Set ? thing.values() : Object.values(thing)) keep(value);
-      if (thing instanceof Map || thing instanceof Set) thing.clear();
-      else for (const key of Reflect.ownKeys(thing)) if (key !== "length") delete thing[key];
-    }
-    clean();
-    for (const proxy of [...proxies, step, make, clean, remember]) {
-      try {
-        proxy.destroy();
-      } catch {
-        // Destroyed before.
-      }
-    }
-    space.clear();
-    space.destroy();
-    pool.length = 0;
-    // What JavaScript's collector alone can free: iterators that were left, functions that were bound.
-    for (let turn = 0; turn < 8; turn++) {
-      globalThis.gc?.();
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
-  }
-}
+/** What is made once and kept is no leak: only what grows this many times in a row is. */
+const LEAK_RUNS = 4;
 
 const leak = typeof globalThis.gc === "function" ? {} : { leak: { reason: "only the engine's garbage collector frees what the sequences drop, and it cannot be called here" } };
 
 for (const seed of SEEDS) {
-  test(`TT-049 TT-109 TT-003 Generated operations, seed ${seed}`, leak, async (context) => run(context, seed));
+  test(`TT-049 TT-109 TT-003 Generated operations, seed ${seed}`, leak, async (context) => runSequence(context, seed));
+}
+
+/** What one seed leaves behind each time that it runs, as a sentence, or undefined. */
+async function leakOf(context, meter, seed) {
+  let growth;
+  for (let count = 0; count < LEAK_RUNS; count++) {
+    meter.mark();
+    const before = await meter.count();
+    await runSequence(context, seed);
+    meter.restore();
+    growth = describeGrowth(before, await meter.countDownTo(before));
+    if (growth === undefined) return undefined;
+  }
+  return growth;
 }
 
 const [seconds, firstSeed] = (globalThis.process?.env?.PYOXIDE_FUZZ ?? "").split(":").map(Number);
 if (seconds > 0) {
   test("TT-049 A long run of generated operations", { ...leak, timeout: 2 * seconds + 60 }, async (context) => {
-    const end = Date.now() + seconds * 1000;
-    for (let seed = firstSeed || Date.now() % 1e9; Date.now() < end; seed++) await run(context, seed);
+    const { assert } = context;
+    const start = Date.now();
+    const first = firstSeed || start % 1e9;
+    const meter = new LeakMeter(context.py);
+    let seed = first;
+    let said = start;
+    const say = (state) => {
+      const done = seed - first;
+      console.log(`${state}: ${done} seeds (${first} to ${seed - 1}), ${done * STEPS} operations, ${Math.round((Date.now() - start) / 1000)} s`);
+    };
+    try {
+      for (; Date.now() < start + seconds * 1000; seed++) {
+        const growth = await leakOf(context, meter, seed);
+        assert.ok(growth === undefined || leak.leak !== undefined, `Seed ${seed} ${growth}, each time that it runs`);
+        if (Date.now() > said + 60_000) {
+          said = Date.now();
+          say("so far");
+        }
+      }
+      say("no crash, no leak, no unexplained error");
+    } finally {
+      meter.destroy();
+    }
   });
 }

@@ -16,6 +16,16 @@ const PASSED = "Object has already been destroyed";
 export function sequenceMethods(registry: ProxyRegistry) {
   const { operations } = registry;
 
+  /** What `toJSON` gave last: JSON.stringify knows a circle by the arrays that it is in, not by what made them. */
+  const lastJson = new WeakMap<PyProxyState, unknown[]>();
+  const enclosingJson = (state: PyProxyState, item: unknown): unknown[] | undefined => {
+    const found = registry.find(item);
+    if (found === undefined) return undefined;
+    for (let outer: PyProxyState | undefined = state; outer !== undefined; outer = registry.find(outer.root)) {
+      if (outer === found) return lastJson.get(outer);
+    }
+    return undefined;
+  };
   /** The elements; nested containers are PyProxies. */
   const elements = (proxy: unknown, method: string): unknown[] => elementsOf(registry, registry.require(proxy, method));
   /** Runs a method on the elements whose result is none of them, and frees them. */
@@ -120,15 +130,18 @@ export function sequenceMethods(registry: ProxyRegistry) {
     some(this: unknown, predicate: Callback<unknown>, self?: unknown): boolean {
       return elements(this, "some").some(withProxy(this, predicate, self));
     },
-    /** For JSON.stringify, which keeps nothing: proxies in it live as long as this one. */
+    /** For JSON.stringify, which keeps nothing: proxies in it live as long as this one. What contains itself gives the array that it gave before. */
     toJSON(this: unknown): unknown[] {
       const state = registry.require(this, "toJSON");
       const list = elementsOf(registry, state);
-      return list.map((value, index) => {
-        if (registry.find(value) === undefined) return value;
-        free(registry, [value]);
-        return operations.getItem(state.lifetime.object, index, { borrower: state, name: `[${index}` });
-      });
+      lastJson.set(state, list);
+      const proxies = [...list.keys()].filter((index) => registry.find(list[index]) !== undefined);
+      free(registry, list);
+      for (const index of proxies) {
+        const item = operations.getItem(state.lifetime.object, index, { borrower: state, name: `[${index}` });
+        list[index] = enclosingJson(state, item) ?? item;
+      }
+      return list;
     },
     values(this: unknown): IterableIterator<unknown> {
       return elements(this, "values").values();
