@@ -56,7 +56,10 @@ def generator():
     got = yield 1
     yield got
 
-pool, made, doubles, changed = [], [], [], []
+pool, made, doubles, changed = [], {}, [], []
+
+def note(value): made[id(value)] = value
+
 ignore = run_js("() => undefined")
 remove = run_js("(object, key) => { if (Array.isArray(object)) object.length = 0; else if (typeof object === 'object' || typeof object === 'function') delete object[key]; }")
 
@@ -73,8 +76,8 @@ def make(kind):
         lambda: ValueError("v"), lambda: collections.OrderedDict(a=1), lambda: len, lambda: float("nan"), lambda: create_proxy(Thing()),
         lambda: create_once_callable(lambda *a: a), lambda: slice(1, 2), lambda: type,
     )[kind]()
-    if isinstance(value, (list, dict, set, collections.deque)): made.append(value)
-    if isinstance(value, (Thing, Angry)): made.append(value.__dict__ if isinstance(value, Thing) else [])
+    if isinstance(value, (list, dict, set, collections.deque)): note(value)
+    if isinstance(value, Thing): note(value.__dict__)
     if isinstance(value, JsProxy): doubles.append(value)
     return value
 
@@ -119,7 +122,7 @@ def step(which, i, j, name, extra):
         try: result.catch(ignore)
         except JsException: pass
     if result is not None:
-        if isinstance(result, (list, dict, set)): made.append(result)
+        if isinstance(result, (list, dict, set)): note(result)
         pool.append(result)
     if len(pool) > 24: del pool[:8]
     return pool[-1] if pool and which % 3 == 0 else None
@@ -130,8 +133,8 @@ def remember(value):
     while pending:
         value = pending.pop()
         if isinstance(value, Thing): value = value.__dict__
-        if not isinstance(value, (list, dict, set, collections.deque)) or any(value is known for known in made): continue
-        made.append(value)
+        if not isinstance(value, (list, dict, set, collections.deque)) or id(value) in made: continue
+        note(value)
         pending.extend(value.values() if isinstance(value, dict) else value)
 
 def clean():
@@ -144,7 +147,7 @@ def clean():
         try: remove(object, key)
         except Exception: pass  # a hostile object: it cannot hold anything either
     changed.clear()
-    for thing in made: thing.clear()
+    for thing in made.values(): thing.clear()
     made.clear()
     # Lists that are only in such a cycle any more.
     for thing in gc.get_objects():
