@@ -179,7 +179,7 @@ export async function runSequence({ py, assert }, seed) {
       }
       proxies.add(value);
     } else if (value instanceof Promise) promises.push(value.then(nothing, nothing));
-    else if (depth < 4 && Array.isArray(value)) for (const item of value) keep(item, depth + 1);
+    else if (depth < 4 && Array.isArray(value)) for (const item of Object.values(value)) keep(item, depth + 1); // it may have billions of holes
     else if (depth < 4 && value instanceof Map) for (const item of value.values()) keep(item, depth + 1);
     return value;
   };
