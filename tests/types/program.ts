@@ -1,6 +1,10 @@
 // JS-141: programs as users write them compile against the declarations of the distribution. Nothing here runs.
 import { loadPyodide, version, type PackageData, type PyodideAPI, type PyodideConfig, type PyodideInterface } from "pyodide";
 import type { PyCallable, PyDict, PyProxy, PyProxyWithGet, PyBufferView, PySequence, PythonError } from "pyodide/ffi";
+// @ts-expect-error JS-146: an alias of `any` that was removed
+import type { Py2JsResult } from "pyodide";
+
+export type Removed = Py2JsResult;
 
 const config: PyodideConfig = {
   indexURL: "https://example.org/pyodide/",

@@ -194,10 +194,10 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     const run = checkRunOptions(caller, options, (value) => core.isPyProxy(value));
     const names = run.globals ?? pyodide.globals;
     const evaluator = (pyodide.pyodide_py as unknown as { code: Record<string, Proxy> }).code[name] as Proxy;
-    if (run.filename !== undefined) {
-      return evaluator.callKwargs(code, names, run.locals, { filename: run.filename });
-    }
-    return run.locals === undefined ? evaluator(code, names) : evaluator(code, names, run.locals);
+    const args = run.locals === undefined && run.filename === undefined ? [code, names] : [code, names, run.locals];
+    const kwargs = run.filename === undefined ? {} : { filename: run.filename };
+    // A coroutine that the code gives is not started: it may be meant for Python. The one that runs the code is.
+    return name === "eval_code" ? core.callPlainly(evaluator, args, kwargs) : evaluator.callKwargs(...args, kwargs);
   };
 
   const snapshot = (withoutFiles: boolean, isCore: boolean): Uint8Array<ArrayBuffer> =>

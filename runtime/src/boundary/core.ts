@@ -254,6 +254,12 @@ export class Core {
     return this.operations.toPy(value, depth, converter);
   }
 
+  /** Calls a function as Python would: unlike a call from JavaScript, a coroutine that it returns is not started. */
+  callPlainly(callee: object, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>> = {}): unknown {
+    const state = this.proxies.find(callee);
+    return state === undefined ? Reflect.apply(callee as () => unknown, undefined, args) : this.operations.callKwargs(state.lifetime.object, args, kwargs);
+  }
+
   /** Is it a PyProxy of this interpreter? */
   isPyProxy(value: unknown): boolean {
     return this.proxies.find(value) !== undefined;

@@ -1,7 +1,7 @@
 /**
  * PyAwaitable: promises for Python awaitables.
- * Invariants: an awaitable is watched at most once, however often `then`, `catch` and `finally` are called; a coroutine is
- * freed as soon as it is done, because it can be awaited only once anyway (TT-103).
+ * Invariants: an awaitable is watched at most once, however often `then`, `catch` and `finally` are called, a coroutine also when
+ * several proxies stand for it; a coroutine is freed as soon as it is done, because it can be awaited only once anyway (TT-103).
  */
 import type { ProxyRegistry } from "./registry";
 import type { PyProxyState } from "./state";
@@ -12,6 +12,15 @@ export function watchAwaitable(registry: ProxyRegistry, state: PyProxyState): Pr
   if (known !== undefined) return known;
   const awaitable = state.lifetime.object;
   const isCoroutine = registry.isCoroutine(state);
+  const ended = "Object has already been destroyed: this coroutine is done, and can be awaited only once in Python";
+  const running = isCoroutine ? registry.coroutines.get(awaitable) : undefined;
+  if (running !== undefined) {
+    // Another proxy of it was awaited before: one run, one outcome.
+    const end = (): void => registry.end(state, ended);
+    running.then(end, end);
+    registry.promises.set(state.lifetime, running);
+    return running;
+  }
   const { era } = registry;
   const waiter = era.await();
   const promise = new Promise<unknown>((resolve, reject) => {
@@ -19,7 +28,8 @@ export function watchAwaitable(registry: ProxyRegistry, state: PyProxyState): Pr
     const settle = (ok: boolean, value: unknown): void => {
       era.forget(waiter);
       if (isCoroutine) {
-        registry.end(state, "Object has already been destroyed: this coroutine is done, and can be awaited only once in Python");
+        registry.coroutines.delete(awaitable);
+        registry.end(state, ended);
       }
       if (ok) resolve(value);
       else reject(value);
@@ -34,6 +44,7 @@ export function watchAwaitable(registry: ProxyRegistry, state: PyProxyState): Pr
   });
   waiter.promise = promise;
   registry.promises.set(state.lifetime, promise);
+  if (isCoroutine) registry.coroutines.set(awaitable, promise);
   return promise;
 }
 

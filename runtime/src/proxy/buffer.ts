@@ -196,8 +196,8 @@ function layoutOf(description: BufferDescription, elementBytes: number): Layout 
   if (start % elementBytes !== 0) {
     throw new Error(`The buffer is not aligned for elements of ${elementBytes} bytes: pass "dataview" or "u8"`);
   }
-  if (strides.length === 1 && strides[0] !== elementBytes && low === 0 && bytes % elementBytes === 0 && strides[0] === bytes / (shape[0] as number)) {
-    // Contiguous items seen as elements of another size: one after the other.
+  if (strides.length === 1 && (strides[0] as number) % elementBytes !== 0 && low === 0 && bytes % elementBytes === 0 && strides[0] === bytes / (shape[0] as number)) {
+    // Contiguous items seen as larger elements: one after the other.
     return { start, bytes, offset: 0, strides: [1] };
   }
   if (bytes % elementBytes !== 0 || strides.some((stride) => stride % elementBytes !== 0)) {

@@ -4,6 +4,7 @@
  * left early. An iterator is its own iterator, in JavaScript as in Python; so a loop that is left early closes a generator.
  */
 import type { Step } from "../boundary/operations";
+import { PY_HAS_ASYNC_GENERATOR } from "../boundary/generated";
 import { PythonError } from "../errors/errors";
 import type { ProxyRegistry } from "./registry";
 import type { PyProxyState } from "./state";
@@ -172,7 +173,9 @@ export function asyncGeneratorMethods(registry: ProxyRegistry) {
 
 /** One step of an async iterator: the awaitable that Python makes for it is awaited and freed. */
 async function asyncStep(registry: ProxyRegistry, state: PyProxyState, how: 0 | 1 | 2, value: unknown): Promise<Step> {
-  const awaitable = registry.operations.asyncStep(state.lifetime.object, how, value);
+  // As for iterators: what is sent to one that takes nothing is lost.
+  const sent = how === 2 && (state.flags & PY_HAS_ASYNC_GENERATOR) === 0 ? undefined : value;
+  const awaitable = registry.operations.asyncStep(state.lifetime.object, how, sent);
   const awaited = registry.find(awaitable);
   try {
     // In a box: a value that is itself awaitable is a value here.

@@ -28,7 +28,7 @@ export class JsonState extends PyProxyState {
       if (name in Array.prototype) return Reflect.get(Array.prototype, name);
       return this.#method(name);
     }
-    const item = this.#item(name, name);
+    const item = this.#item(name, this.#keyOf(name));
     if (item !== undefined) return item;
     return name in Object.prototype ? Reflect.get(Object.prototype, name, receiver) : this.#method(name);
   }
@@ -36,7 +36,7 @@ export class JsonState extends PyProxyState {
   override set(target: object, key: PropertyKey, value: unknown, receiver: unknown): boolean {
     if (typeof key === "symbol") return super.set(target, key, value, receiver);
     const name = key as string;
-    if (!this.#isSequence) this.registry.operations.setItem(this.lifetime.object, name, value);
+    if (!this.#isSequence) this.registry.operations.setItem(this.lifetime.object, this.#keyOf(name), value);
     else if (isIndex(name)) this.registry.setElement(this, Number(name), value);
     else if (name === "length") return this.registry.setLength(this, value);
     else return false;
@@ -47,15 +47,15 @@ export class JsonState extends PyProxyState {
     if (typeof key === "symbol") return Reflect.has(target, key);
     const name = key as string;
     const { operations } = this.registry;
-    if (!this.#isSequence) return operations.hasItem(this.lifetime.object, name) || name in Object.prototype;
+    if (!this.#isSequence) return this.#hasKey(name) || name in Object.prototype;
     return isIndex(name) ? Number(name) < operations.length(this.lifetime.object, this.flags) : name in Array.prototype;
   }
 
   override deleteProperty(target: object, key: PropertyKey): boolean {
     if (typeof key === "symbol") return Reflect.deleteProperty(target, key);
     if (key === "length" && this.#isSequence) return false;
-    const item = this.#isSequence ? Number(key) : key;
-    if (this.has(target, key)) this.registry.operations.deleteItem(this.lifetime.object, item);
+    const item = this.#isSequence ? Number(key) : this.#keyOf(key as string);
+    if (this.#isSequence ? this.has(target, key) : this.#hasKey(key as string)) this.registry.operations.deleteItem(this.lifetime.object, item);
     return true;
   }
 
@@ -67,14 +67,22 @@ export class JsonState extends PyProxyState {
       const indices = Array.from({ length: operations.length(object, this.flags) }, (_, index) => String(index));
       return [...indices, "length", ...symbols];
     }
-    if ((this.flags & PY_HAS_DICT) === 0) return symbols;
+    if ((this.flags & PY_HAS_DICT) === 0 && !operations.hasAttribute(object, "keys")) return symbols;
     // The keys without the values: an object of its own, so that nothing is converted that JSON cannot name.
     const view = this.registry.require(operations.getAttribute(object, "keys", ROOTS(this.registry)), "keys");
     try {
       const keys = operations.call(view.lifetime.object, []);
-      const names = [...(keys as Iterable<unknown>)].filter((name) => typeof name === "string");
-      this.registry.end(this.registry.require(keys, "keys"), "Object has already been destroyed");
-      return [...names, ...symbols];
+      const names: string[] = [];
+      try {
+        // As in json.dumps, numbers are names too; what is neither cannot be named.
+        for (const name of keys as Iterable<unknown>) {
+          if (typeof name === "string" || typeof name === "number") names.push(String(name));
+          else this.#end(name);
+        }
+      } finally {
+        this.#end(keys);
+      }
+      return [...new Set(names), ...symbols];
     } finally {
       this.registry.end(view, "Object has already been destroyed");
     }
@@ -87,7 +95,7 @@ export class JsonState extends PyProxyState {
     }
     const isOwn = this.#isSequence
       ? isIndex(key as string) && this.has(target, key)
-      : this.registry.operations.hasItem(this.lifetime.object, key);
+      : this.#hasKey(key as string);
     if (!isOwn) return undefined;
     return { value: this.get(target, key, this.proxy), writable: true, enumerable: true, configurable: true };
   }
@@ -133,6 +141,24 @@ export class JsonState extends PyProxyState {
     const item = operations.getItem(this.lifetime.object, key, { borrower: this, name });
     // JSON has null, and JavaScript's JSON leaves out what is undefined.
     return item === undefined && (this.#isSequence || operations.hasItem(this.lifetime.object, key)) ? null : item;
+  }
+
+  /** The key that a property name means: the string, unless there is only the number that it spells. */
+  #keyOf(name: string): string | number {
+    const { operations } = this.registry;
+    const { object } = this.lifetime;
+    const number = Number(name);
+    const isNumber = String(number) === name;
+    return isNumber && !operations.hasItem(object, name) && operations.hasItem(object, number) ? number : name;
+  }
+
+  #hasKey(name: string): boolean {
+    return this.registry.operations.hasItem(this.lifetime.object, this.#keyOf(name));
+  }
+
+  #end(value: unknown): void {
+    const state = this.registry.find(value);
+    if (state !== undefined) this.registry.end(state, "Object has already been destroyed");
   }
 
   /** What a PyProxy offers, as far as no item has the name. Not `toJSON`: the adaptor is JSON already. */

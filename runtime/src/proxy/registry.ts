@@ -54,6 +54,8 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   readonly callablePrototype: object;
   /** Promises of awaitables, by lifetime, so that variants of a proxy share them. */
   readonly promises = new WeakMap<Lifetime, Promise<unknown>>();
+  /** Promises of the coroutines that run, which Python keeps alive meanwhile. */
+  readonly coroutines = new Map<PyPtr, Promise<unknown>>();
   /** Functions that keep the proxies they are called with: arguments are not borrowed by them. */
   readonly owningFunctions = new WeakSet<object>();
   #live = 0;
@@ -89,6 +91,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   /** After a reset: nothing is left of what was. */
   begin(debug: boolean, keepBorrowed: boolean): void {
     this.#live = 0;
+    this.coroutines.clear();
     this.noted.clear();
     this.settings.debug = debug;
     this.settings.keepBorrowed = keepBorrowed;

@@ -3,7 +3,8 @@
  * Methods that read take one look at all elements, through one crossing, and then do what Array's method does. Proxies among
  * the elements that cannot have left a method are freed before it returns; others belong to whoever got them.
  */
-import { PY_HAS_SEQUENCE, PYPROXY_ROUNDTRIP, type PyPtr } from "../boundary/generated";
+import { PY_HAS_BUFFER, PY_HAS_SEQUENCE, PYPROXY_ROUNDTRIP, type PyPtr } from "../boundary/generated";
+import { PythonError } from "../errors/errors";
 import type { ProxyRegistry } from "./registry";
 import type { PyProxyState } from "./state";
 
@@ -233,7 +234,13 @@ const NO_MATCH: unique symbol = Symbol("no match");
 function elementsOf(registry: ProxyRegistry, state: PyProxyState): unknown[] {
   const { operations } = registry;
   const { object } = state.lifetime;
-  const converted = operations.toJs(object, 1, undefined);
+  let converted: unknown;
+  try {
+    converted = operations.toJs(object, 1, undefined);
+  } catch (error) {
+    // Buffers of a format that no typed array has (characters, structs) still have elements.
+    if ((state.flags & PY_HAS_BUFFER) === 0 || !(error instanceof PythonError) || error.type !== "ConversionError") throw error;
+  }
   if (Array.isArray(converted)) return converted;
   // bytes become a typed array, other sequences nothing at all: element by element then.
   const unconverted = registry.find(converted);

@@ -113,7 +113,8 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     if (this.#defined?.has(name) || this.api.methods.has(name)) return true;
     if (this.flags & PY_HAS_SEQUENCE && isIndex(name)) return Number(name) < this.registry.operations.length(this.lifetime.object, this.flags);
     if (this.registry.operations.hasAttribute(this.lifetime.object, pythonName(name))) return true;
-    return (this.flags & PY_IS_PLAIN_DICT) !== 0 && this.#itemKey(name) !== undefined;
+    if ((this.flags & PY_IS_PLAIN_DICT) !== 0 && this.#itemKey(name) !== undefined) return true;
+    return name in this.registry.basePrototype;
   }
 
   deleteProperty(target: object, key: PropertyKey): boolean {
