@@ -327,10 +327,10 @@ class StandardLibraryFinder {
 }
 
 /** The snapshot once more. Throws if it is not what it was. */
-export async function loadSnapshot(source: SnapshotSource, build: string, stdlib: string): Promise<Snapshot> {
-  const snapshot = decode(await source.read(), source.name);
-  checkBuild(snapshot, source.name, build);
-  checkStandardLibrary(snapshot, source.name, stdlib);
+export function readSnapshot(bytes: Uint8Array, { name }: SnapshotSource, build: string, stdlib: string): Snapshot {
+  const snapshot = decode(bytes, name);
+  checkBuild(snapshot, name, build);
+  checkStandardLibrary(snapshot, name, stdlib);
   return snapshot;
 }
 

@@ -14,7 +14,7 @@ import { type Image, makeImage, overwrite } from "../snapshot/image";
 import { goOn } from "../snapshot/restore";
 import type { ByteSink, ByteSource } from "../streams/handlers";
 import type { BootOptions, Interpreter, Restored } from "./boot";
-import { loadSnapshot } from "./boot";
+import { readSnapshot } from "./boot";
 
 /** What a reset is told by those who know. */
 export interface ResetHooks {
@@ -40,8 +40,13 @@ export function makeReset(interpreter: Interpreter, options: BootOptions): (hook
     if (options.snapshot === undefined || interpreter.restored === undefined) {
       throw new SnapshotError(NO_SNAPSHOT);
     }
-    const snapshot = await loadSnapshot(options.snapshot, interpreter.build, interpreter.stdlib);
-    return await makeImage(snapshot, interpreter.wasm, interpreter.WebAssembly);
+    const bytes = await options.snapshot.read();
+    const snapshot = readSnapshot(bytes, options.snapshot, interpreter.build, interpreter.stdlib);
+    const made = await makeImage(snapshot, interpreter.wasm, interpreter.WebAssembly);
+    if (options.snapshot.isPrivate) {
+      interpreter.downloader.release(bytes);
+    }
+    return made;
   };
   return async (hooks) => {
     if (image === undefined) {

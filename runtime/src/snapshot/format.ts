@@ -49,9 +49,9 @@ export interface SnapshotHeader {
   readonly build: string;
   readonly stdlib: string;
   readonly archive: SavedArchive;
-  /** Size of linear memory, and whether the runs tell what differs from the module's own data, or everything. */
   readonly memoryBytes: number;
-  readonly isDifference: boolean;
+  /** Where the module's own data ends, if the runs tell what differs from it; 0 if they tell everything. */
+  readonly baseBytes: number;
   readonly table: SavedTable;
   readonly handles: readonly SavedHandle[];
   /** Where the C library keeps the time zone; empty if it has not asked for it. */
@@ -75,7 +75,7 @@ export interface Snapshot {
 
 const MAGIC_LOW = 0x786f7970; // "pyox"
 const MAGIC_HIGH = 0x70616e73; // "snap"
-const VERSION = 2;
+const VERSION = 3;
 const FIXED_WORDS = 7;
 const CHECKED_FROM_WORD = 4;
 

@@ -7,51 +7,44 @@
 import { pristineMemoryLater } from "../emscripten/instantiate";
 import type { EmscriptenModule } from "../emscripten/module";
 import type { Snapshot, SnapshotHeader } from "./format";
-import { readMemory, writeMemory } from "./memory-image";
-
-/** Runs this close together are one: a copy of zeros costs less than another copy. */
-const GAP_WORDS = 512;
 
 export interface Image {
   readonly header: SnapshotHeader;
-  /** What is not zero: address and length in bytes, in turns, and the bytes. */
+  /** The module's own data, from address 0 on; what follows is zero or in the runs. */
+  readonly base: Uint8Array;
+  /** What differs from it: address and length in bytes, in turns, in the order of the addresses, and the bytes. */
   readonly runs: Uint32Array;
-  readonly parts: readonly Uint8Array[];
+  readonly memory: Uint8Array;
   readonly files: Uint8Array;
 }
 
+/** PERF: nothing is searched and little is put together here, because the first reset waits for it (reset: fresh state for the first time). */
 export async function makeImage({ header, runs, memory, files }: Snapshot, wasm: WebAssembly.Module, api: typeof WebAssembly): Promise<Image> {
-  let end = 0;
-  for (let index = 0; index < runs.length; index += 2) {
-    end = Math.max(end, (runs[index] as number) + (runs[index + 1] as number));
-  }
-  const base = header.isDifference ? await pristineMemoryLater(wasm, api) : new Uint8Array(0);
-  const length = Math.max(end, base.length);
-  const image = new Uint8Array(length);
-  image.set(base);
-  for (const { memoryBase, memoryBytes } of header.table.libraries) {
-    image.fill(0, memoryBase, Math.min(memoryBase + memoryBytes, length));
-  }
-  writeMemory(image, runs, memory);
-  // Copies: what they are parts of is much larger, and is not kept.
-  const { runs: kept, parts } = readMemory(image, new Uint8Array(0), GAP_WORDS);
-  return { header, runs: kept, parts: parts.map((part) => part.slice()), files: files.slice() };
+  const base = header.baseBytes === 0 ? new Uint8Array(0) : (await pristineMemoryLater(wasm, api)).slice(0, header.baseBytes);
+  // Copies: what they are parts of is larger, and is not kept.
+  return { header, base, runs: runs.slice(), memory: memory.slice(), files: files.slice() };
 }
 
 /** Puts linear memory back. `isWhole` for a program that may have written behind the end of its heap. */
-export function overwrite({ wasmMemory, interpreterState: state }: EmscriptenModule, { runs, parts }: Image, isWhole: boolean): void {
+export function overwrite({ wasmMemory, interpreterState: state }: EmscriptenModule, { base, runs, memory }: Image, isWhole: boolean): void {
   const linear = new Uint8Array(wasmMemory.buffer);
   const heapEnd = isWhole ? linear.length : state.heapEnd();
   state.keepingOwn(() => {
-    let at = 0;
-    for (const [index, part] of parts.entries()) {
-      const start = runs[2 * index] as number;
-      linear.fill(0, at, start);
-      linear.set(part, start);
-      at = start + part.length;
+    linear.set(base);
+    let end = base.length;
+    let from = 0;
+    for (let index = 0; index < runs.length; index += 2) {
+      const start = runs[index] as number;
+      const length = runs[index + 1] as number;
+      if (start > end) {
+        linear.fill(0, end, start);
+      }
+      linear.set(memory.subarray(from, from + length), start);
+      from += length;
+      end = Math.max(end, start + length);
     }
-    if (heapEnd > at) {
-      linear.fill(0, at, heapEnd);
+    if (heapEnd > end) {
+      linear.fill(0, end, heapEnd);
     }
   });
 }

@@ -13,7 +13,7 @@ import { withImport } from "../loader/python-calls";
 import { firstParts } from "./archive";
 import { openFile, saveFiles } from "./files";
 import { type SnapshotHeader, SnapshotError, encode } from "./format";
-import { readMemory } from "./memory-image";
+import { endOf, readMemory } from "./memory-image";
 import { type Roots, saveHandles } from "./values";
 
 export interface MakeOptions {
@@ -69,7 +69,7 @@ export function makeSnapshot(options: MakeOptions): Uint8Array<ArrayBuffer> {
     stdlib: options.stdlib,
     archive: { bytes: options.archive.size, parts: archive.map(({ position, bytes }) => [position, bytes.length] as const) },
     memoryBytes: memory.length,
-    isDifference: pristine !== undefined,
+    baseBytes: pristine === undefined ? 0 : endOf(pristine),
     table,
     handles,
     timeZone: module.timeZone.addresses,

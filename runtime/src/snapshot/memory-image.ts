@@ -39,6 +39,16 @@ export function readMemory(memory: Uint8Array, base: Uint8Array, gapWords = GAP_
   return { runs: Uint32Array.from(runs), parts };
 }
 
+/** Where the last byte that is not zero ends, rounded up to words. */
+export function endOf(memory: Uint8Array): number {
+  const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length >>> 2);
+  let end = words.length;
+  while (end > 0 && words[end - 1] === 0) {
+    end--;
+  }
+  return end * 4;
+}
+
 /** Writes runs into memory that is as the base was. */
 export function writeMemory(memory: Uint8Array, runs: Uint32Array, bytes: Uint8Array): void {
   let at = 0;

@@ -41,7 +41,7 @@ export async function restore(core: Core, module: EmscriptenModule, snapshot: Sn
   state.placeFunctions(header.table);
   const linear = new Uint8Array(module.wasmMemory.buffer);
   state.keepingOwn(() => {
-    if (!header.isDifference) {
+    if (header.baseBytes === 0) {
       linear.fill(0);
     }
     for (const { memoryBase, memoryBytes } of header.table.libraries) {

@@ -8,7 +8,7 @@ import { type SnapshotHeader, decode, encode } from "../../src/snapshot/format";
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
 const HEADER: SnapshotHeader = {
-  build: "b", stdlib: "s", archive: { bytes: 12, parts: [[0, 3], [9, 3]] }, memoryBytes: 65536, isDifference: true,
+  build: "b", stdlib: "s", archive: { bytes: 12, parts: [[0, 3], [9, 3]] }, memoryBytes: 65536, baseBytes: 1024,
   table: { symbols: {}, functions: [], libraries: [], free: [], tableLength: 1 },
   handles: [], timeZone: [], nextIdentity: 1, files: [{ path: "/a", mode: 0o644, mtime: 0, bytes: 5 }], directory: "/", loadedPackages: {},
 };
