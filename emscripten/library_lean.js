@@ -30,12 +30,9 @@ addToLibrary({
     const count = number();
     const length = number();
     const values = Array.from({ length: count }, number);
-    const functions = new Map();
-    for (let place = 0, before = 0; place < length; place++) {
-      const difference = number();
-      before += difference & 1 ? -((difference + 1) / 2) : difference / 2;
-      if (!functions.has(before)) functions.set(before, place);
-    }
+    const numbersAt = at;
+    // Every number ends with a byte below 128.
+    for (let left = length; left > 0; ) if (bytes[at++] < 128) left--;
     const names = new TextDecoder().decode(bytes.subarray(at)).split("\n");
     const places = new Map();
     const addresses = new Map();
@@ -43,7 +40,20 @@ addToLibrary({
       (values[index] & 1 ? addresses : places).set(name, values[index] >>> 1);
     }
     for (const name of wrappedNames) places.set(name, places.get(`__wrap_${name}`));
-    return (mainSymbols.found = { places, addresses, functions });
+    let functions;
+    const functionPlace = (index) => {
+      if (functions === undefined) {
+        functions = new Map();
+        at = numbersAt;
+        for (let place = 0, before = 0; place < length; place++) {
+          const difference = number();
+          before += difference & 1 ? -((difference + 1) / 2) : difference / 2;
+          if (!functions.has(before)) functions.set(before, place);
+        }
+      }
+      return functions.get(index) ?? 0;
+    };
+    return (mainSymbols.found = { places, addresses, functionPlace });
   },
 
   // What a name of the main module stands for that is no export: a function of the table, or an address as the linker exports it.
@@ -249,7 +259,7 @@ addToLibrary({
     const known = functionsInTableMap.get(func);
     if (known) return known;
     // The main module's own are not asked of the table one by one: a function of WebAssembly is named by its number.
-    const place = mainSymbols().functions.get(Number(func.name)) ?? 0;
+    const place = mainSymbols().functionPlace(Number(func.name));
     return place > 0 && wasmTable.get(place) === func ? place : 0;
   },
 

@@ -8,7 +8,7 @@
 import type { Core } from "../boundary/core";
 import type { EmscriptenModule } from "../emscripten/module";
 import { callPython } from "../loader/python-calls";
-import { placeFiles } from "./files";
+import { peekFile, placeFiles } from "./files";
 import { type Snapshot, SnapshotError } from "./format";
 import { writeMemory } from "./memory-image";
 import { type Roots, findValue, hasChanged } from "./values";
@@ -31,12 +31,12 @@ export function checkStandardLibrary({ header }: Snapshot, name: string, stdlib:
 export type Changed = ReadonlySet<string>;
 
 export async function restore(core: Core, module: EmscriptenModule, snapshot: Snapshot, name: string, roots: Roots): Promise<Changed> {
-  const { interpreterState: state, FS } = module;
+  const { interpreterState: state } = module;
   const { header, runs, memory, files } = snapshot;
   placeFiles(module, header.files, files);
   state.growMemory(header.memoryBytes);
   if (header.table.libraries.length > 0) {
-    await state.placeLibraries(header.table, header.table.libraries.map(({ name: path }) => FS.readFile(path)));
+    await state.placeLibraries(header.table, header.table.libraries.map(({ name: path }) => peekFile(module, path)));
   }
   state.placeFunctions(header.table);
   const linear = new Uint8Array(module.wasmMemory.buffer);
