@@ -10,7 +10,7 @@ addToLibrary({
   $realExports: null,
 
   // What the core has in the place of another library's function, of those that side modules may call: they find the core's (`wrap` in link.toml).
-  $wrappedNames: ["PyErr_CheckSignals", "ffi_call", "ffi_closure_free", "ffi_prep_closure_loc"],
+  $wrappedNames: ["PyErr_CheckSignals", "ffi_call", "ffi_closure_free", "ffi_prep_closure_loc", "Py_EnterRecursiveCall"],
 
   // Where the main module's functions are in the table, its addresses, and which function is where, by the number that is its name.
   // PERF: read when somebody asks first; a plain start does not.

@@ -94,3 +94,25 @@ Dice().throw(20000)
   assert.equal(py.runPython(program), 20000);
   assert.equal(await py.runPythonAsync(program), 20000);
 });
+
+for (const [stack, run] of [
+  ["a plain stack", (py, code) => py.runPython(code)],
+  ["a stack that can be suspended", (py, code) => py.runPythonAsync(code)],
+]) {
+  test(`TT-109 ASYNC-14 What is nested too deeply to compile is an error, and what CPython compiles is compiled: ${stack}`, async ({ load, assert }) => {
+    const py = await load();
+    for (const [open, close] of ["()", "[]", ["f(", ")"]]) {
+      assert.equal(await run(py, `def f(x=0): return x\nvalue = ${open.repeat(200)}1${close.repeat(200)}\n'compiled'`), "compiled");
+      const error = await assert.rejects(async () => run(py, `${open.repeat(201)}1${close.repeat(201)}`));
+      assert.match(error.message, /SyntaxError: too many nested parentheses/);
+    }
+    // The compiler calls itself for each of these, without a question in between.
+    py.globals.set("chain", `x = 1\nif x == 0: y = 0\n${Array.from({ length: 1000 }, (_, number) => `elif x == ${number}: y = ${number}\n`).join("")}`);
+    assert.equal(await run(py, "exec(chain)\ny"), 1);
+    for (const deep of ["chain + chain[chain.index('elif'):] * 20", "'-' * 20_000 + 'x'", "'x' + '.a' * 20_000", "'1' + '+1' * 50_000", "'lambda:' * 20_000 + '1'"]) {
+      assert.equal(await run(py, `try:\n    compile(${deep}, 'deep', 'exec')\nexcept (RecursionError, MemoryError) as error:\n    found = str(error)\nfound != ''`), true, deep);
+    }
+    assert.equal(await run(py, "exec(chain)\nsum(range(10))"), 45);
+    py.runPython("del chain, found, x, y, f, value");
+  });
+}

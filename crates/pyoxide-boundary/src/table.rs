@@ -161,6 +161,8 @@ macro_rules! for_each_js_import {
         pyox_js_stack_wake(stack: Address);
         /// A stack has ended that had a turn.
         pyox_js_stack_end(stack: Address);
+        /// Calls `pyox_py_job_run(job)` on the stack that JavaScript runs on, if there is room for a call.
+        pyox_js_stack_leave(job: Address);
         /// Blocks this thread for a time, if the host can do that without computing: 1, else 0.
         pyox_js_host_sleep(ms: F64) -> Tri;
         /// A promise that is resolved in `ms` milliseconds; with a negative number, never.
@@ -271,6 +273,8 @@ macro_rules! for_each_py_export {
         pyox_py_callback_run(callback: PyPtr) -> Status;
         /// As `pyox_py_callback_run`, on a stack that may be suspended: to be called through `WebAssembly.promising`.
         pyox_py_callback_run_suspendable(callback: PyPtr) -> Status;
+        /// What `pyox_js_stack_leave` asked for. An exception that it raises stays set, for whoever asked.
+        pyox_py_job_run(job: Address) -> Status;
         /// Frees a callback or future that will never be called.
         pyox_py_callback_drop(callback: PyPtr);
         /// Raises a signal; its handler runs when Python code next runs. 0 if none is running, and then only if `always` is 1 the signal is raised.

@@ -10,7 +10,7 @@ use pyo3_ffi::Py_ssize_t;
 use crate::boundary::*;
 use crate::py::{self, Py, PyResult, Raised, Ref, check, check_bool};
 use crate::wire::{self, WireValue};
-use crate::{buffer, command, convert, jsproxy, pyproxy, stacks, start, state, sweep};
+use crate::{buffer, command, compile, convert, jsproxy, pyproxy, stacks, start, state, sweep};
 
 /// Borrows a parameter.
 ///
@@ -287,6 +287,11 @@ exports! {
 
     fn pyox_py_callback_run(callback: PyPtr) -> Status {
         Py::owned_or_err(callback)?.borrow().call(&[])?;
+        Ok(0)
+    }
+
+    fn pyox_py_job_run(job: Address) -> Status {
+        compile::run_job(job);
         Ok(0)
     }
 

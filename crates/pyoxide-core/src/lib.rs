@@ -10,6 +10,7 @@ mod arguments;
 mod boundary;
 mod buffer;
 mod cells;
+mod compile;
 mod command;
 mod convert;
 mod error;

@@ -310,6 +310,8 @@ raisers! {
     index_error = PyExc_IndexError;
     /// Raises `RuntimeError`.
     runtime_error = PyExc_RuntimeError;
+    /// Raises `RecursionError`.
+    recursion_error = PyExc_RecursionError;
     /// Raises `NotImplementedError`.
     not_implemented = PyExc_NotImplementedError;
     /// Raises `OverflowError`.

@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 4158008313;
+export const TABLE_HASH = 2091422355;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -365,6 +365,8 @@ export interface JsImports {
   pyox_js_stack_wake(stack: Address): void;
   /** A stack has ended that had a turn. */
   pyox_js_stack_end(stack: Address): void;
+  /** Calls `pyox_py_job_run(job)` on the stack that JavaScript runs on, if there is room for a call. */
+  pyox_js_stack_leave(job: Address): void;
   /** Blocks this thread for a time, if the host can do that without computing: 1, else 0. */
   pyox_js_host_sleep(ms: number): number;
   /** A promise that is resolved in `ms` milliseconds; with a negative number, never. */
@@ -478,6 +480,8 @@ export interface PyExports {
   pyox_py_callback_run(callback: PyPtr): number;
   /** As `pyox_py_callback_run`, on a stack that may be suspended: to be called through `WebAssembly.promising`. */
   pyox_py_callback_run_suspendable(callback: PyPtr): number;
+  /** What `pyox_js_stack_leave` asked for. An exception that it raises stays set, for whoever asked. */
+  pyox_py_job_run(job: Address): number;
   /** Frees a callback or future that will never be called. */
   pyox_py_callback_drop(callback: PyPtr): void;
   /** Raises a signal; its handler runs when Python code next runs. 0 if none is running, and then only if `always` is 1 the signal is raised. */
@@ -559,6 +563,7 @@ export const JS_IMPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_js_stack_result", 2, 0],
   ["pyox_js_stack_wake", 1, 0],
   ["pyox_js_stack_end", 1, 0],
+  ["pyox_js_stack_leave", 1, 0],
   ["pyox_js_host_sleep", 1, -1],
   ["pyox_js_promise_timer", 1, 0],
   ["pyox_js_stack_can_suspend", 0, -1],
@@ -607,6 +612,7 @@ export const PY_EXPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_py_future_settle", 3, -1],
   ["pyox_py_callback_run", 1, -1],
   ["pyox_py_callback_run_suspendable", 1, -1],
+  ["pyox_py_job_run", 1, -1],
   ["pyox_py_callback_drop", 1, 0],
   ["pyox_py_signals_raise", 2, -1],
   ["pyox_py_signals_check", 1, -1],

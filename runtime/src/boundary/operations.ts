@@ -539,6 +539,11 @@ export class Operations {
     return this.#guarded(() => this.#tri(this.wire.exports.pyox_py_signals_raise(signal, always ? 1 : 0)));
   }
 
+  /** Does on this stack what another one has asked for. */
+  runJob(job: Address): void {
+    this.#guarded(() => this.#status(this.wire.exports.pyox_py_job_run(job)));
+  }
+
   /** Settles a future of `pyox_js_promise_watch`, which is taken over. */
   settleFuture(future: PyPtr, ok: boolean, value: unknown): void {
     this.#guarded(() => this.#status(this.wire.exports.pyox_py_future_settle(future, ok ? 1 : 0, this.#encoded(value))));

@@ -96,6 +96,13 @@ export function asynchronousImports({ wire, handles, operations, registry, stack
     pyox_js_stack_end(stack: Address): void {
       stacks.free(stack);
     },
+    pyox_js_stack_leave(job: Address): void {
+      try {
+        operations.runJob(job);
+      } catch {
+        // Whoever asked finds out that it was not run, or has not ended.
+      }
+    },
     pyox_js_host_sleep(ms: number): number {
       return sleepBlocking(ms) ? 1 : 0;
     },
