@@ -9,7 +9,7 @@ addToLibrary({
   $delayedStarts: "new WeakMap()",
 
   $loadDynamicLibrary__deps: [
-    "$LDSO", "$GOT", "$loadWebAssemblyModule", "$mergeLibSymbols", "$newDSO", "$findLibraryFS", "$delayedStarts",
+    "$LDSO", "$GOT", "$loadWebAssemblyModule", "$mergeLibSymbols", "$newDSO", "$findLibraryFS", "$delayedStarts", "$libraryFunction",
     "$placeMedia", "$tooLargeAtOnce", "$undefinedSymbols", "$usesMedia", "$FS",
   ],
   $loadDynamicLibrary: function (libName, flags = { global: true, nodelete: true }, localScope = {}, handle = undefined) {
@@ -89,6 +89,44 @@ addToLibrary({
     } catch (error) {
       const isRefused = error instanceof RangeError && binary instanceof Uint8Array && binary.length > 8_000_000;
       return failed(isRefused ? new Error(`${libName}: ${tooLargeAtOnce}`, { cause: error }) : error);
+    }
+  },
+
+  // What the JavaScript in a side module (EM_JS, EM_ASM: libraries that draw with SDL have some) finds by name, as it would if it had been
+  // linked into the main module: these, the exports with an underscore before their names, and what is global.
+  $libraryScope__deps: [
+    "$Browser", "$ENV", "$FS", "$GL", "$JSEvents", "$MainLoop", "$UTF8ToString", "$addFunction", "$dynCall", "$findEventTarget",
+    "$getWasmTableEntry", "$lengthBytesUTF8", "$removeFunction", "$resolveGlobalSymbol", "$specialHTMLTargets", "$stackAlloc", "$stackRestore",
+    "$stackSave", "$stringToNewUTF8", "$stringToUTF8", "$stringToUTF8OnStack", "$UTF16ToString", "$stringToUTF16", "$writeArrayToMemory", "$callUserCallback",
+    "$safeSetTimeout", "$autoResumeAudioContext",
+  ],
+  $libraryScope: () => {
+    const names = {
+      // Views of the memory are made anew when it grows.
+      get HEAP8() { return HEAP8; }, get HEAPU8() { return HEAPU8; }, get HEAP16() { return HEAP16; }, get HEAPU16() { return HEAPU16; },
+      get HEAP32() { return HEAP32; }, get HEAPU32() { return HEAPU32; }, get HEAPF32() { return HEAPF32; }, get HEAPF64() { return HEAPF64; },
+      get HEAP64() { return HEAP64; }, get HEAPU64() { return HEAPU64; },
+      Module, Browser, ENV, FS, GL, JSEvents, MainLoop, UTF8ToString, UTF16ToString, abort, addFunction, autoResumeAudioContext, callUserCallback, dynCall, err,
+      findEventTarget, getWasmTableEntry, lengthBytesUTF8, out, removeFunction, safeSetTimeout, specialHTMLTargets, stackAlloc, stackRestore, stackSave,
+      stringToNewUTF8, stringToUTF8, stringToUTF8OnStack, stringToUTF16, wasmMemory, wasmTable, writeArrayToMemory,
+      ENVIRONMENT_IS_NODE, ENVIRONMENT_IS_WEB, ENVIRONMENT_IS_WORKER,
+    };
+    const exported = (name) => (typeof name === "string" && name[0] === "_" ? resolveGlobalSymbol(name.slice(1), true).sym : undefined);
+    return new Proxy(names, {
+      has: (own, name) => Object.hasOwn(own, name) || exported(name) !== undefined,
+      get: (own, name) => (Object.hasOwn(own, name) ? own[name] : exported(name)),
+    });
+  },
+
+  // A function from the text that a side module has for it (xtask/src/glue.rs has Emscripten call this where it would call `eval`).
+  $libraryFunction__deps: ["$libraryScope"],
+  $libraryFunction: (text, libName) => {
+    try {
+      return new Function("scope", `with(scope){return ${text}}`)((libraryFunction.scope ??= libraryScope()));
+    } catch (error) {
+      if (!(error instanceof EvalError)) throw error;
+      throw new Error(`${libName}: it has JavaScript in it (EM_JS, EM_ASM), which the content security policy of this page does not let it evaluate. \
+Allow 'unsafe-eval' in the policy, or use a build of the library without`, { cause: error });
     }
   },
 

@@ -169,6 +169,72 @@ test("PKG-10 The main program as a library keeps its symbols, and SQLite's are a
   }
 });
 
+test("PKG-49 JavaScript in a library (EM_JS, EM_ASM) finds the memory, the helpers and the exports", { noLeakCheck }, async (context) => {
+  const { assert } = context;
+  const py = await withLibraries(context);
+  const found = () => JSON.parse(py.runPython(`
+js = library("javascript.so")
+js.text_upper.restype = ctypes.c_void_p
+js.add.argtypes = ctypes.c_int, ctypes.c_double
+def upper(text):
+    address = js.text_upper(text.encode())
+    result = ctypes.string_at(address).decode()
+    ctypes.CDLL(None).free(ctypes.c_void_p(address))
+    return result
+json.dumps([js.text_length("grün".encode()), upper("grün"), js.add(3, 4.0)])`));
+  assert.deepEqual(found(), [4, "GRÜN", 704]);
+  // The memory's views are others after it has grown.
+  py.runPython("large = bytearray(64 << 20)");
+  assert.deepEqual(found(), [4, "GRÜN", 704]);
+});
+
+test("PKG-49 ENV-61 Where a policy forbids to evaluate JavaScript, a library that has some says so, and others load", { noLeakCheck }, async (context) => {
+  const { assert } = context;
+  const py = await withLibraries(context);
+  const { Function: original } = globalThis;
+  globalThis.Function = function () {
+    throw new EvalError("Refused by the policy of the page");
+  };
+  try {
+    assert.match(py.runPython("failure('javascript.so')"), /javascript\.so: it has JavaScript in it \(EM_JS, EM_ASM\), which the content security policy of this page does not let it evaluate/);
+    assert.equal(py.runPython("library('pair/outer.so').outer_sum()"), 123);
+  } finally {
+    globalThis.Function = original;
+  }
+  assert.equal(py.runPython("library('javascript.so').text_length(b'abc')"), 3);
+});
+
+test("PKG-49 JS-048 JS-138 A program with a main loop draws on the canvas while Python goes on", { noLeakCheck }, async (context) => {
+  const { assert, env } = context;
+  const py = await withLibraries(context);
+  const ended = () => new Promise((resolve) => {
+    const look = () => (py.runPython("js.ticks_so_far()") === 3 ? resolve() : setTimeout(look, 10));
+    look();
+  });
+  py.runPython("js = library('javascript.so')");
+  assert.equal(py.runPython("js.draw(9)"), -1);
+  let canvas;
+  if (env.isBrowser) {
+    canvas = document.createElement("canvas");
+    canvas.id = "canvas";
+    canvas.width = 123;
+    py.canvas.setCanvas2D(canvas);
+    assert.equal(py.runPython("js.draw(9)"), 123);
+    assert.deepEqual([...canvas.getContext("2d").getImageData(1, 1, 1, 1).data], [9, 0, 0, 255]);
+  }
+  py.runPython("js.start_loop(0)");
+  await ended();
+  if (canvas !== undefined) assert.deepEqual([...canvas.getContext("2d").getImageData(1, 1, 1, 1).data], [3, 0, 0, 255]);
+  // A loop that never returns runs beside Python when the program says so.
+  py._api._skip_unwind_fatal_error = true;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    assert.equal(py.runPython("before = 1\njs.start_loop(1)\nbefore += 1\nbefore, js.ticks_so_far()").toJs().join(), "2,0");
+    await ended();
+  }
+  py._api._skip_unwind_fatal_error = false;
+  assert.throws(() => py.runPython("js.start_loop(1)"), /FatalError: .*Set `pyodide\._api\._skip_unwind_fatal_error = true` before/);
+});
+
 /** The smallest library that imports a function `() -> void` of the main module. */
 function libraryThatImports(name) {
   const text = (value) => [value.length, ...new TextEncoder().encode(value)];

@@ -47,6 +47,22 @@ const ADJUSTMENTS: &[Adjustment] = &[
         new: "if(metadata.tableSize){takeTableSlots(metadata.tableSize)}",
     },
     Adjustment {
+        why: "JavaScript in side modules is evaluated when there is some (EM_ASM)",
+        old: "var func=`(${args}) => { ${body} };`;abort(\"DYNAMIC_EXECUTION=0 was set, cannot eval\")",
+        new: "var func=`(${args}) => { ${body} }`;ASM_CONSTS[addr]=libraryFunction(func,libName)",
+    },
+    Adjustment {
+        why: "JavaScript in side modules is evaluated when there is some (EM_JS)",
+        old: "var func=`(${jsArgs}) => ${body};`;abort(\"DYNAMIC_EXECUTION=0 was set, cannot eval\")",
+        new: "var func=`(${jsArgs}) => ${body}`;moduleExports[name]=libraryFunction(func,libName)",
+    },
+    // Emscripten throws `unwind` through all frames, which would leave Python in the middle of its calls.
+    Adjustment {
+        why: "a main loop that is said never to return goes on beside Python, if the program allows it",
+        old: "if(simulateInfiniteLoop){throw\"unwind\"}",
+        new: "if(simulateInfiniteLoop&&!Module[\"goesOnBesideMainLoop\"]){abort(\"A library started a main loop that never returns. Set `pyodide._api._skip_unwind_fatal_error = true` before, and the loop runs beside Python\")}",
+    },
+    Adjustment {
         why: "a call of a function that nobody has says which one",
         old: "resolved||=resolveSymbol(prop);return resolved(...args)",
         new: "resolved||=resolveSymbol(prop)??lateSymbol(prop);if(!resolved)abort(`undefined symbol: ${prop} (called by ${libName})`);return resolved(...args)",

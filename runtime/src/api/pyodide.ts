@@ -54,7 +54,7 @@ export interface ToPyOptions {
 
 /** What Python, the build and the tests use of the runtime. */
 interface OwnInternals {
-  /** SDL programs unwind the stack on purpose. */
+  /** SDL programs start main loops that never return: with this flag the call returns all the same, and the loop runs beside Python. */
   _skip_unwind_fatal_error: boolean;
   /** Whether PyProxies made for arguments are kept as long as JavaScript has them; returns what was. */
   readonly keepBorrowedProxies: (keep: boolean) => boolean;
@@ -452,7 +452,12 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       hiwire: { num_keys: () => core.liveHandles() },
     }),
     _api: addInternals<OwnInternals>({
-      _skip_unwind_fatal_error: false,
+      get _skip_unwind_fatal_error() {
+        return module.goesOnBesideMainLoop ?? false;
+      },
+      set _skip_unwind_fatal_error(skip: boolean) {
+        module.goesOnBesideMainLoop = Boolean(skip);
+      },
       keepBorrowedProxies: (keep: boolean) => core.setKeepBorrowed(keep),
       get lockfile_info() {
         return settings.lockfileNow()?.content.info ?? {};

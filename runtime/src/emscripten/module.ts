@@ -217,6 +217,8 @@ export interface EmscriptenModule {
     localScope?: Record<string, unknown>,
   ): unknown;
   canvas?: unknown;
+  /** Does a main loop that a library starts for ever (SDL) run beside Python, instead of ending the interpreter? Read by xtask/src/glue.rs. */
+  goesOnBesideMainLoop?: boolean;
 }
 
 /** The default export of `pyodide.asm.mjs`. */

@@ -20,3 +20,4 @@ side libneeds.so outer.c "$out/pair.libs/libinner.so"
 side libthrow.so throw.cpp
 side catch.so catch.cpp -Wl,-rpath,'$ORIGIN' "$out/libthrow.so"
 side uses-sqlite.so uses-sqlite.c
+side javascript.so javascript.c
