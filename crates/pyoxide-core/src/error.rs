@@ -11,7 +11,7 @@ use pyo3_ffi as ffi;
 
 use crate::boundary::*;
 use crate::cells::Slot;
-use crate::py::{self, Py, PyResult, Raised, Ref};
+use crate::py::{self, Py, PyResult, Raised, Ref, check};
 use crate::wire::{self, WireValue};
 use crate::{jsproxy, string};
 
@@ -29,17 +29,52 @@ pub fn raise_pending() -> Raised {
 }
 
 /// Raises the exception for a thrown JavaScript value.
+/// PERF: engines make the text of a stack when somebody asks for it, which takes as long as all the rest. So a new JsException gets its
+/// JavaScript frames when its traceback is read (ffi: exc_js2py).
 pub fn raise_thrown(thrown: JsRef) -> Raised {
-    let frames = js_frames(&thrown);
-    match thrown_to_exception(thrown) {
-        Ok(exception) => {
+    match known_exception(&thrown) {
+        Ok(Some(exception)) => {
+            let frames = js_frames(thrown.handle());
             let raised = py::restore(exception);
             if let Some(frames) = frames {
                 add_frames(&frames);
             }
             raised
         }
+        Ok(None) => match jsproxy::new_exception(thrown, true) {
+            Ok(exception) => py::restore(exception),
+            Err(raised) => raised,
+        },
         Err(raised) => raised,
+    }
+}
+
+/// Puts the JavaScript functions that an error passed behind the innermost frame of the exception's traceback.
+///
+/// # Errors
+/// No memory.
+pub fn append_frames(exception: Ref<'_>, thrown: Handle) -> PyResult<()> {
+    let Some(frames) = js_frames(thrown) else { return Ok(()) };
+    // SAFETY: the class is static.
+    py::restore(unsafe { Ref::from_ptr(ffi::PyExc_RuntimeError) }.call(&[])?);
+    add_frames(&frames);
+    let Some(carrier) = py::take_raised() else { return Ok(()) };
+    // SAFETY: exceptions are alive; the results are new references or null.
+    let (added, own) = unsafe {
+        (Py::owned_or_none(ffi::PyException_GetTraceback(carrier.as_ptr())), Py::owned_or_none(ffi::PyException_GetTraceback(exception.as_ptr())))
+    };
+    let Some(added) = added else { return Ok(()) };
+    let Some(mut last) = own else {
+        // SAFETY: both are alive; the exception takes its own reference.
+        return check(unsafe { ffi::PyException_SetTraceback(exception.as_ptr(), added.as_ptr()) });
+    };
+    loop {
+        let next = last.borrow().attr(c"tb_next")?;
+        if next.borrow().is_none() {
+            // SAFETY: all three are alive; the name is 0-terminated.
+            return check(unsafe { ffi::PyObject_SetAttrString(last.as_ptr(), c"tb_next".as_ptr(), added.as_ptr()) });
+        }
+        last = next;
     }
 }
 
@@ -49,11 +84,11 @@ unsafe extern "C" {
 }
 
 /// The JavaScript functions that an error passed, as `pyox_js_error_frames` lists them.
-fn js_frames(thrown: &JsRef) -> Option<String> {
+fn js_frames(thrown: Handle) -> Option<String> {
     let mut out = WireValue::undefined();
     // SAFETY: the handle is alive; the wire was just written.
     let frames = unsafe {
-        let tag = pyox_js_error_frames(thrown.handle(), &mut out);
+        let tag = pyox_js_error_frames(thrown, &mut out);
         wire::read(tag, &out)
     };
     match frames.and_then(|text| if text.borrow().is_none() { Ok(None) } else { text.borrow().utf8().map(|text| Some(text.to_owned())) }) {
@@ -78,17 +113,25 @@ fn add_frames(frames: &str) {
 /// The exception for a thrown JavaScript value: the original one for a `PythonError` of the last exception, the object of a
 /// PyProxy of an exception, a `JsException` otherwise.
 pub fn thrown_to_exception(thrown: JsRef) -> PyResult<Py> {
+    match known_exception(&thrown)? {
+        Some(exception) => Ok(exception),
+        None => jsproxy::new_exception(thrown, false),
+    }
+}
+
+/// The exception that a thrown value stands for, if it is not an error of JavaScript's own.
+fn known_exception(thrown: &JsRef) -> PyResult<Option<Py>> {
     // SAFETY: the handle is alive; these imports cannot fail.
     let serial = unsafe { pyox_js_error_serial(thrown.handle()) };
     if serial == ERROR_IS_RECURSION {
-        return recursion_error(&thrown);
+        return recursion_error(thrown).map(Some);
     }
     if serial != 0 && serial == SERIAL.get() {
         // SAFETY: a borrowed reference or null; kept alive by `to_owned` at once.
         let last = unsafe { ffi::PySys_GetObject(c"last_exc".as_ptr()) };
         if !last.is_null() {
             // SAFETY: not null, alive in `sys`.
-            return Ok(unsafe { Ref::from_ptr(last) }.to_owned());
+            return Ok(Some(unsafe { Ref::from_ptr(last) }.to_owned()));
         }
     }
     // SAFETY: the handle is alive; the pointer is borrowed from the proxy, which the handle keeps.
@@ -98,10 +141,10 @@ pub fn thrown_to_exception(thrown: JsRef) -> PyResult<Py> {
         let object = unsafe { Ref::from_ptr(object) };
         // SAFETY: reads the flags of its type.
         if unsafe { ffi::PyExceptionInstance_Check(object.as_ptr()) } != 0 {
-            return Ok(object.to_owned());
+            return Ok(Some(object.to_owned()));
         }
     }
-    jsproxy::new_exception(thrown)
+    Ok(None)
 }
 
 /// The RecursionError for what JavaScript has found to be too deep, with its words.

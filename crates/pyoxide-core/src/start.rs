@@ -11,7 +11,7 @@ use crate::boundary::{ARENA_BYTES, Address, START_COMMAND, Wire};
 use crate::cells::Slot;
 use crate::py::{Py, PyResult, check};
 use crate::wire;
-use crate::{module, sleep, stacks, state};
+use crate::{jsproxy, module, sleep, stacks, state};
 
 #[repr(align(16))]
 struct Arena(#[expect(dead_code, reason = "JavaScript writes it")] [u8; ARENA_BYTES as usize]);
@@ -69,6 +69,7 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
 /// What the interpreter itself does before anybody uses it.
 fn prepare(flags: u32) -> PyResult<()> {
     sleep::install()?;
+    jsproxy::install_exc_info()?;
     if flags & START_COMMAND == 0 {
         // The command's streams are descriptors of the host: they are as CPython makes them.
         Py::import(c"_pyodide._streams")?.borrow().call_method(c"install", &[])?;

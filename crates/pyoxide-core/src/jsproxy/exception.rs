@@ -10,6 +10,7 @@ use pyo3_ffi::PyObject;
 
 use super::{Class, JS_EXCEPTION, JsExceptionObject, JsFields, Slots, attributes, class_object, fields, make_type, this_fields};
 use crate::boundary::*;
+use crate::cells::Slot;
 use crate::py::{self, Py, PyResult, Raised, Ref};
 
 pub(super) fn make_class() -> PyResult<Py> {
@@ -39,18 +40,22 @@ pub(super) fn make_class() -> PyResult<Py> {
     )
 }
 
+/// Among the flags of an exception: its traceback lacks the functions of JavaScript that the error has passed.
+const LACKS_FRAMES: u32 = 1 << 31;
+const _: () = assert!(LACKS_FRAMES > 2 * JS_IS_WEAK_REF, "the flags of values end below");
+
 /// A `JsException` for a thrown or passed JavaScript error.
 ///
 /// # Errors
 /// No memory.
-pub fn new_exception(handle: JsRef) -> PyResult<Py> {
+pub fn new_exception(handle: JsRef, lacks_frames: bool) -> PyResult<Py> {
     // SAFETY: the class is set at start; its instances are zeroed when made and have the layout of JsExceptionObject.
     unsafe {
         let exception = Ref::from_ptr(JS_EXCEPTION.get().cast()).call(&[])?;
         let js = &raw mut (*exception.as_ptr().cast::<JsExceptionObject>()).js;
         ptr::write(
             js,
-            JsFields { handle: handle.into_handle(), flags: JS_IS_ERROR, this: ptr::null_mut(), vectorcall: None },
+            JsFields { handle: handle.into_handle(), flags: JS_IS_ERROR | if lacks_frames { LACKS_FRAMES } else { 0 }, this: ptr::null_mut(), vectorcall: None },
         );
         Ok(exception)
     }
@@ -85,13 +90,37 @@ pub(super) unsafe fn missing_part(object: *mut PyObject, name: Ref<'_>) -> PyRes
     }
 }
 
+/// Adds the frames that a traceback lacks, when somebody reads it for the first time.
+///
+/// # Safety
+/// `object` is a live JsException.
+unsafe fn complete_traceback(object: *mut PyObject) {
+    // SAFETY: by contract; the reference ends before anything else runs.
+    let (handle, flags) = unsafe {
+        let js = &mut (*object.cast::<JsExceptionObject>()).js;
+        let flags = js.flags;
+        js.flags &= !LACKS_FRAMES;
+        (js.handle, flags)
+    };
+    if flags & LACKS_FRAMES != 0 && handle != 0 {
+        // SAFETY: by contract.
+        if crate::error::append_frames(unsafe { Ref::from_ptr(object) }, handle).is_err() {
+            py::clear(); // a traceback with less in it, no other error
+        }
+    }
+}
+
 /// As for any proxy; `args`, which programs written for all exceptions read, holds what `str` gives.
 unsafe extern "C" fn getattro(object: *mut PyObject, name: *mut PyObject) -> *mut PyObject {
     guard_slot(ptr::null_mut(), || {
         // SAFETY: CPython passes live objects, the name being a str.
         unsafe {
             let this = Ref::from_ptr(object);
-            if matches!(Ref::from_ptr(name).utf8(), Ok("args")) && fields(this).is_some_and(|js| js.handle != 0) {
+            let wanted = Ref::from_ptr(name).utf8();
+            if matches!(wanted, Ok("__traceback__")) {
+                complete_traceback(object);
+            }
+            if matches!(wanted, Ok("args")) && fields(this).is_some_and(|js| js.handle != 0) {
                 let text = Py::owned_or_err(attributes::text(object))?;
                 return Py::tuple([text]).map(Py::into_ptr);
             }
@@ -125,4 +154,49 @@ unsafe extern "C" fn text(object: *mut PyObject) -> *mut PyObject {
             None => guard_slot(ptr::null_mut(), || this_fields(exception).map(|_| ptr::null_mut())),
         }
     }
+}
+
+/// The original `sys.exc_info`.
+static EXC_INFO: Slot<*mut PyObject> = Slot::new(ptr::null_mut());
+
+struct Definition(ffi::PyMethodDef);
+// SAFETY: constant data, one thread.
+unsafe impl Sync for Definition {}
+
+static COMPLETE_EXC_INFO: Definition = Definition(ffi::PyMethodDef {
+    ml_name: c"exc_info".as_ptr(),
+    ml_meth: ffi::PyMethodDefPointer { PyCFunction: exc_info },
+    ml_flags: ffi::METH_NOARGS,
+    ml_doc: c"exc_info($module, /)\n--\n\nReturn current exception information: (type, value, traceback).\n\nReturn information about the most recent exception caught by an except\nclause in the current stack frame or in an older stack frame.".as_ptr(),
+});
+
+/// Replaces `sys.exc_info`, which takes the traceback without asking the exception for it.
+///
+/// # Errors
+/// No memory.
+pub fn install() -> PyResult<()> {
+    let sys = Py::import(c"sys")?;
+    let original = sys.borrow().attr(c"exc_info")?;
+    let name = Py::string("sys")?;
+    // SAFETY: the definition lives for ever; returns a new reference or null with an error.
+    let function = unsafe {
+        Py::owned_or_err(ffi::PyCFunction_NewEx((&raw const COMPLETE_EXC_INFO.0).cast_mut(), sys.as_ptr(), name.as_ptr()))?
+    };
+    sys.borrow().set_attr(c"exc_info", function.borrow())?;
+    EXC_INFO.set(original.into_ptr());
+    Ok(())
+}
+
+unsafe extern "C" fn exc_info(_module: *mut PyObject, _unused: *mut PyObject) -> *mut PyObject {
+    guard_slot(ptr::null_mut(), || {
+        // SAFETY: a new reference or null; only proxies of the class have the layout that is read; the original lives for ever.
+        unsafe {
+            if let Some(handled) = Py::owned_or_none(ffi::PyErr_GetHandledException())
+                && ffi::PyObject_TypeCheck(handled.as_ptr(), JS_EXCEPTION.get()) != 0
+            {
+                complete_traceback(handled.as_ptr());
+            }
+            Ref::from_ptr(EXC_INFO.get()).call(&[]).map(Py::into_ptr)
+        }
+    })
 }

@@ -28,7 +28,7 @@ use crate::py::{self, Py, PyResult, Ref, check};
 
 pub use buffer::to_memoryview;
 pub use call::method as call_method;
-pub use exception::{exception_handle, new_exception};
+pub use exception::{exception_handle, install as install_exc_info, new_exception};
 
 /// What every proxy has.
 #[repr(C)]
@@ -444,7 +444,7 @@ fn make_concrete(flags: u32) -> PyResult<Py> {
 /// No memory.
 pub fn new(handle: JsRef, flags: u32, this: Option<Ref<'_>>) -> PyResult<Py> {
     if flags & JS_IS_ERROR != 0 {
-        return new_exception(handle);
+        return new_exception(handle, false);
     }
     let ty = concrete_type(flags)?;
     // SAFETY: a type of ours, whose instances are JsProxyObjects; all fields are written before anyone sees the object.
