@@ -49,6 +49,54 @@ test("ROAD-19 JS-012 PYTHONHASHSEED decides the hashes", async ({ loadPyodide, a
   assert.notEqual(await hashOf("random"), await hashOf("random"));
 });
 
+test("ROAD-19 JS-012 A snapshot that was made with a seed of its own keeps it", async ({ loadPyodide, assert }) => {
+  const maker = await loadPyodide({ env: { PYTHONHASHSEED: "random" } });
+  const hash = maker.runPython("hash('a word')");
+  const snapshot = maker.makeMemorySnapshot();
+  const py = await loadPyodide({ snapshot });
+  assert.equal(py.runPython("hash('a word')"), hash);
+  assert.equal(py.runPython("import os; os.environ.get('PYTHONHASHSEED')"), undefined);
+  assert.notEqual((await loadPyodide()).runPython("hash('a word')"), hash);
+});
+
+test("ROAD-19 Whatever happens to the bytes of a snapshot, it is refused with a reason", async ({ loadPyodide, assert }) => {
+  const whole = (await loadPyodide()).makeMemorySnapshot();
+  let state = 7;
+  const below = (limit) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+  const changes = {
+    "a bit": (bytes) => ((bytes[below(bytes.length)] ^= 1 << below(8)), bytes),
+    "a byte of the header": (bytes) => ((bytes[below(10_000)] ^= 1 + below(255)), bytes),
+    "a byte of the fixed part": (bytes) => ((bytes[below(28)] ^= 1 + below(255)), bytes),
+    "an end": (bytes) => bytes.slice(0, below(bytes.length)),
+    "more behind it": (bytes) => {
+      const longer = new Uint8Array(bytes.length + 1 + below(64));
+      longer.set(bytes);
+      return longer;
+    },
+    "two pages in each other's place": (bytes) => {
+      const [one, other] = [bytes.length >> 2, bytes.length >> 1].map((at) => at + 4096 * below(100));
+      const page = bytes.slice(one, one + 4096);
+      bytes.copyWithin(one, other, other + 4096);
+      // Two pages that are alike would be no damage.
+      page[0] ^= bytes[one] === page[0] ? 1 : 0;
+      bytes.set(page, other);
+      return bytes;
+    },
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    for (let times = 0; times < 8; times++) {
+      await assert.rejects(
+        () => loadPyodide({ snapshot: change(whole.slice()) }),
+        /^SnapshotError: .* is (not a memory snapshot|a memory snapshot of another format|not complete|damaged)/,
+        what,
+      );
+    }
+  }
+});
+
 test("ROAD-19 JS-011 JS-012 What Python reads while it starts is obeyed", async ({ loadPyodide, assert }) => {
   const py = await loadPyodide({ args: ["-O"] });
   assert.equal(py.runPython("__debug__"), false);
