@@ -3,21 +3,21 @@
  * Owns: real wheels from a folder, made-up packages for what real ones do not show, servers that misbehave, and counting.
  *
  *     /simple/<name>/         the simple API, as JSON or HTML, as asked for    /html/<name>/       always HTML
- *     /pypi/<name>/json       the older JSON API                              /files/<wheel>      a wheel (`.metadata` too)
+ *     /pypi/<name>/json       the older JSON API                              /files/<wheel>      a wheel (`.metadata` too), other archives
  *     /nocors/...             the same without leave for other origins        /slow/...           the same, a little late
  *     /flaky/<key>/<wheel>    503 for the first two requests of a key         /status/<n>/...     the status n
  *     /cut/<wheel>            the connection ends in the middle               /half/<wheel>       half a file
  *     /counted/<key>/<wheel>  a wheel, with its requests counted
  *     /page/<wheel>           a web page                                      /count/<key>        number of requests so far
  *     /native/<file>          a side module that was built for the tests
- *     /lock.json              a lock file of all real wheels
+ *     /lock.json              a lock file of all real wheels                  /named/<name>       the same under another name
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
 import { inflateRawSync } from "node:zlib";
-import { makeWheel } from "./wheel-maker.mjs";
+import { makeWheel, makeZip } from "./wheel-maker.mjs";
 
 const normalize = (name) => name.replace(/[-_.]+/g, "-").toLowerCase();
 const SIMPLE_JSON = "application/vnd.pypi.simple.v1+json";
@@ -51,6 +51,7 @@ function madeUp() {
     makeWheel({ name: "pyox-example", version: "1.5", requires: ['pyox-extra>=1 ; extra == "more"', 'pyox-never ; sys_platform == "win32"'], extras: ["more"] }),
     makeWheel({ name: "pyox-example", version: "2.0rc1", extras: ["more"] }),
     makeWheel({ name: "pyox-extra", version: "1.2" }),
+    makeWheel({ name: "pyox-suite", version: "3.1" }),
     makeWheel({ name: "pyox-needy", version: "1.0", requires: ["pyox-example<1.5", "pyox-extra"] }),
     makeWheel({ name: "pyox-orphan", version: "1.0", requires: ["pyox-does-not-exist", "pyox-native"] }),
     makeWheel({ name: "pyox-native", version: "1.0", tag: "cp314-cp314-manylinux_2_17_x86_64" }),
@@ -67,6 +68,11 @@ export async function startIndex({ wheels, native }) {
   const all = [...readdirSync(wheels).filter((file) => file.endsWith(".whl")).map((file) => readWheel(file, readFileSync(path.join(wheels, file)))), ...madeUp()];
   const byFile = new Map(all.map((wheel) => [wheel.file, wheel]));
   const nativeFiles = readdirSync(native, { recursive: true }).filter((file) => file.endsWith(".so"));
+  // What distributions have besides wheels: the tests of a package, and a shared library.
+  const archives = new Map([
+    ["pyox-suite-tests.zip", makeZip([["pyox_suite/tests/__init__.py", ""], ["pyox_suite/tests/test_it.py", "import pyox_suite\ndef run(): return pyox_suite.__version__\n"]])],
+    ["libpyoxinner.zip", makeZip([["libpyoxinner.so", readFileSync(path.join(native, "pair.libs/libinner.so"))]])],
+  ]);
   const counts = new Map();
   let origin = "";
 
@@ -102,6 +108,7 @@ export async function startIndex({ wheels, native }) {
   }
 
   function file(name) {
+    if (archives.has(name)) return { body: archives.get(name), headers: { "content-type": "application/zip" } };
     const wheel = byFile.get(name.replace(/\.metadata$/, ""));
     if (wheel === undefined) return { status: 404, body: `no such file: ${name}` };
     if (name.endsWith(".metadata")) return { body: wheel.metadata, headers: { "content-type": "text/plain" } };
@@ -143,6 +150,9 @@ export async function startIndex({ wheels, native }) {
       }
       case "native": return nativeFiles.includes(rest.join("/")) ? { body: readFileSync(path.join(native, ...rest)), headers: { "content-type": "application/wasm" } } : { status: 404, body: "no such library" };
       case "page": return { body: "<!doctype html><title>Sign in</title>", headers: { "content-type": "text/html" } };
+      case "named":
+        if (rest[0] === "files") return file(rest[1]);
+      // The same under another name.
       case "lock.json": return { body: JSON.stringify(lockfile()), headers: { "content-type": "application/json" } };
       default: return { status: 404, body: "not found" };
     }

@@ -96,6 +96,51 @@ test("JS-020 Packages of the option are fetched once, while Python starts", { no
   assert.equal(busy.runPython("import six; six.__version__"), "1.17.0");
 });
 
+/** A lock file with what distributions have besides wheels. */
+async function lockWithArchives(index) {
+  const entry = async (name, file, more) => {
+    const bytes = await (await fetch(`${index.origin}/files/${file}`)).arrayBuffer();
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return [name, { name, version: "3.1", file_name: file, sha256, install_dir: "site", package_type: "package", imports: [], depends: [], unvendored_tests: false, ...more }];
+  };
+  const packages = await Promise.all([
+    entry("pyox-suite", "pyox_suite-3.1-py3-none-any.whl", { imports: ["pyox_suite"], depends: ["libpyoxinner"], unvendored_tests: true }),
+    entry("pyox-suite-tests", "pyox-suite-tests.zip", { depends: ["pyox_suite"] }),
+    entry("libpyoxinner", "libpyoxinner.zip", { install_dir: "dynlib", package_type: "shared_library" }),
+  ]);
+  return { info: { arch: "wasm32", platform: "emscripten_6_0_5", version: "0", python: "3.14.7", abi_version: "2026_5" }, packages: Object.fromEntries(packages) };
+}
+
+test("PKG-08 The tests of a package are a package of their own", { noLeakCheck }, async ({ load, index, assert }) => {
+  const lock = await lockWithArchives(index);
+  const py = await load({ lockFileContents: lock, packageBaseUrl: `${index.origin}/files/` });
+  await py.loadPackage("pyox-suite", callbacks().options);
+  assert.throws(() => py.runPython("import pyox_suite.tests.test_it"), "ModuleNotFoundError");
+  const loaded = await py.loadPackage("pyox_suite-tests", callbacks().options);
+  assert.deepEqual(loaded.map(({ name }) => name), ["pyox-suite-tests"]);
+  assert.equal(py.runPython("import pyox_suite.tests.test_it as t; t.run()"), "3.1");
+  // Alone, they bring the package.
+  const other = await load({ lockFileContents: lock, packageBaseUrl: `${index.origin}/files/`, packages: ["pyox-suite-tests"] });
+  assert.equal(other.runPython("import pyox_suite.tests.test_it as t; t.run()"), "3.1");
+});
+
+test("PKG-09 A shared library that a package needs is there before it, for every library by its name", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load({ lockFileContents: await lockWithArchives(index), packageBaseUrl: `${index.origin}/files/` });
+  const loaded = await py.loadPackage("pyox-suite", callbacks().options);
+  assert.deepEqual(loaded.map(({ name, packageType }) => [name, packageType]), [["libpyoxinner", "shared_library"], ["pyox-suite", "package"]]);
+  assert.equal(py.runPython("import ctypes; ctypes.CDLL('libpyoxinner.so').inner_add(2)"), 42);
+  assert.equal(py.runPython("ctypes.CDLL(None).inner_add(3)"), 43);
+  assert.equal(py.runPython("ctypes.pythonapi.Py_IsInitialized()"), 1);
+});
+
+test("PKG-30 A lock file may have any name, those of earlier versions too", { noLeakCheck }, async ({ load, index, assert }) => {
+  for (const name of ["packages.json", "repodata.json", "pyodide-lock.json"]) {
+    const py = await load({ lockFileURL: `${index.origin}/named/${name}`, packages: "six" });
+    assert.equal(py.runPython("import six; six.__version__"), "1.17.0");
+  }
+});
+
 test("PKG-07 An import of a package that is not loaded says how to load it", { noLeakCheck }, async ({ load, index, assert }) => {
   const py = await withLock({ load, index });
   const error = assert.throws(() => py.runPython("import bs4"), "ModuleNotFoundError");

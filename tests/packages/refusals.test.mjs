@@ -91,6 +91,8 @@ make("root", [("/tmp/escaped", "x", FILE)])
 make("link", [("x/link", "/tmp", stat.S_IFLNK | 0o777), ("x/link/escaped", "x", FILE)])
 make("clash", [("x.py/y", "x", FILE)])
 make("other", info="y-1.dist-info")
+make("nameless", [("x-1.data/data", "x", FILE)])
+make("nameless2", [("x-1.data/scripts", "x", FILE)])
 make("flip")
 with open("/tmp/flip/x-1-py3-none-any.whl", "r+b") as f:
     f.seek(f.read().index(b"value = 1"))
@@ -103,6 +105,9 @@ None`);
   await check("link", /^ZipError: .*"x\/link" is a symbolic link/);
   await check("clash", /^ZipError: .*"x\.py" in the archive is a file and a directory/);
   await check("other", /^WheelError: .*y-1\.dist-info belongs to another package/);
+  // They would be files without a name, in the root directory and in /bin.
+  await check("nameless", /^WheelError: .*"x-1\.data\/data" is a file, where a directory is needed/);
+  await check("nameless2", /^WheelError: .*"x-1\.data\/scripts" is a file, where a directory is needed/);
   await check("flip", /^ZipError: .*"x\.py" in the archive is damaged/);
   assert.equal(py.FS.analyzePath("/tmp/escaped").exists, false);
   await nextLoadWorks({ py, index, assert });

@@ -87,6 +87,9 @@ export function layOutWheel(archive: ZipArchive, fileName: string, name: string,
       scripts: `${scheme.prefix}/bin`,
       headers: `${scheme.headers}/${name}`,
     };
+    if (rest.length === 0) {
+      fail(`${JSON.stringify(member.name)} is a file, where a directory is needed`);
+    }
     const root = Object.hasOwn(roots, key) ? roots[key] : fail(`${JSON.stringify(member.name)} belongs to no known place; expected ${Object.keys(roots).join(", ")}`);
     const path = `${root}/${rest.join("/")}`;
     moved.set(member.name, relativePath(scheme.directory, path));
