@@ -202,6 +202,11 @@ def _install_urllib3(module):
     module.inject_into_urllib3 = lambda: None
 
 
+def _install_socketserver(module):
+    # There are no threads: a request has been answered before the next connection is accepted.
+    module.ThreadingMixIn.process_request = module.ThreadingMixIn.process_request_thread
+
+
 def _install_source_lines(module):
     from _pyodide._sources import complete_linecache
 
@@ -215,6 +220,7 @@ if sys.platform == "emscripten":
         "_socket": _install_sockets,
         "linecache": _install_source_lines,
         "select": _install_select,
+        "socketserver": _install_socketserver,
         "ssl": _install_tls,
         "urllib3.contrib.emscripten": _install_urllib3,
     }
@@ -328,7 +334,10 @@ def hint_for(name: str | None) -> str:
         return f"The module '{top}' of the standard library is not available in WebAssembly: {_MISSING[top]}.\n"
     if top in sys.stdlib_module_names:
         return f"The module '{top}' of the standard library is not part of this distribution.\n"
-    return ""
+    if _package_of_import is None:
+        return ""
+    # Not with a name: packages are often called otherwise than their modules, and somebody else may have that name.
+    return f"No package of this distribution has the module '{top}'. A package of PyPI that has it: `import micropip; await micropip.install(...)`.\n"
 
 
 # ---- packages ----

@@ -2,6 +2,7 @@
  * `dist/python` behaves like a `python` command: exit codes, messages, signals, the prompt.
  */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -117,6 +118,87 @@ test("CLI What needs another process says so", async ({ dist, assert }) => {
     assert.match(err, new RegExp(`No module named ${module}`));
     assert.match(err, /micropip/);
   }
+  const shell = await runPython(dist, ["-m", "asyncio"]);
+  assert.equal(shell.code, 1);
+  assert.match(shell.err, /asyncio has a prompt that needs a thread/);
+});
+
+test("CLI IO-12 Who reads no further ends the program as it ends others", async ({ dist, assert }) => {
+  const [program, ...first] = launcher(dist);
+  const child = spawn(program, [...first, "-c", "print('x' * 10)\nfor i in range(10 ** 6): print(i)"], { stdio: ["ignore", "pipe", "pipe"] });
+  let err = "";
+  child.stderr.on("data", (data) => (err += data));
+  const [head] = await once(child.stdout, "data");
+  child.stdout.destroy();
+  const [code, signal] = await once(child, "close");
+  assert.match(String(head), /^xxxxx/);
+  assert.deepEqual([code, signal], [1, null]);
+  assert.match(err, /BrokenPipeError: \[Errno \d+\] Broken pipe/);
+});
+
+test("CLI W-19 -m http.server serves a folder until Ctrl-C", async ({ dist, assert }) => {
+  await inFolder({ "served.txt": "from the folder\n" }, async (folder) => {
+    const [program, ...first] = launcher(dist);
+    const child = spawn(program, [...first, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    let log = "";
+    child.stderr.on("data", (data) => (log += data));
+    const port = await new Promise((resolve, reject) => {
+      child.on("close", () => reject(new Error(`It has ended: ${text}${log}`)));
+      child.stdout.on("data", (data) => {
+        text += data;
+        const found = /port (\d+)/.exec(text);
+        if (found) resolve(found[1]);
+      });
+    });
+    const get = (path) => fetch(`http://127.0.0.1:${port}/${path}`);
+    assert.equal(await (await get("served.txt")).text(), "from the folder\n");
+    assert.match(await (await get("")).text(), /served\.txt/);
+    assert.equal((await get("missing")).status, 404);
+    child.kill("SIGINT");
+    const [code] = await once(child, "close");
+    assert.equal(code, 0);
+    assert.match(text, /Keyboard interrupt received, exiting/);
+    assert.match(log, /"GET \/served\.txt HTTP\/1\.1" 200/);
+  });
+});
+
+test("CLI What a newcomer starts with -m", { timeout: 120 }, async ({ dist, assert }) => {
+  const files = {
+    "answers.py": '"""\n>>> 40 + 2\n42\n>>> 1 + 1\n3\n"""\n',
+    "program.py": "def f(x):\n    y = x + 1\n    return y * 2\nprint(f(20))\n",
+    "stops.py": "def f(x):\n    breakpoint()\n    return x * 2\nprint(f(20))\n",
+  };
+  await inFolder(files, async (folder) => {
+    const run = (args, input = "") => runPython(dist, args, { cwd: folder, input });
+    const [timeit, doctest, profile, pydoc, debugger_, breakpoint, importTime, traced, faults, warned, calendar, compiled] = await Promise.all([
+      run(["-m", "timeit", "-n", "10", "-r", "1", "sum(range(10))"]),
+      run(["-m", "doctest", "answers.py"]),
+      run(["-m", "cProfile", "-s", "ncalls", "program.py"]),
+      run(["-m", "pydoc", "math.gcd"]),
+      run(["-m", "pdb", "program.py"], "b f\nc\nn\np y\nw\nc\nq\n"),
+      run(["stops.py"], "p x\nn\n!x = 50\nc\n"),
+      run(["-X", "importtime", "-c", "import colorsys"]),
+      run(["-X", "tracemalloc", "-c", "import tracemalloc\nx = [bytes(1000) for _ in range(100)]\nprint(tracemalloc.get_traced_memory()[0] > 100_000)"]),
+      run(["-X", "faulthandler", "-c", "import faulthandler\ndef here(): faulthandler.dump_traceback()\nhere()"]),
+      run(["-X", "dev", "-c", "import warnings; warnings.warn('old', DeprecationWarning); open('program.py')"]),
+      run(["-m", "calendar", "2024", "2"]),
+      run(["-m", "dis", "program.py"]),
+    ]);
+    assert.match(timeit.out, /^10 loops, best of 1: [\d.]+ [mun]?sec per loop/);
+    assert.equal(doctest.code, 1);
+    assert.match(doctest.out, /Expected:\n {4}3\nGot:\n {4}2\n[^]*1 of {3}2 in answers/);
+    assert.match(profile.out, /^42\n[^]*program\.py:1\(f\)/);
+    assert.match(pydoc.out, /gcd\(\*integers\)\n {4}Greatest Common Divisor/);
+    assert.match(debugger_.out, /Breakpoint 1 at .*program\.py:2[^]*\(Pdb\) 21\n[^]*-> return y \* 2\n\(Pdb\) 42\n/);
+    assert.match(breakpoint.out, /-> breakpoint\(\)\n\(Pdb\) 20\n[^]*100\n$/);
+    assert.match(importTime.err, /import time: +\d+ \| +\d+ \| colorsys/);
+    assert.equal(traced.out, "True\n");
+    assert.match(faults.err, /File "<string>", line 2 in here\n {2}File "<string>", line 3 in <module>/);
+    assert.match(warned.err, /DeprecationWarning: old[^]*ResourceWarning: unclosed file/);
+    assert.match(calendar.out, /February 2024/);
+    assert.match(compiled.out, /RETURN_VALUE/);
+  });
 });
 
 test("CLI ROAD-17 ENV-48 asyncio.run blocks", async ({ dist, assert }) => {

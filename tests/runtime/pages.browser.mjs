@@ -381,3 +381,52 @@ test("ENV-01 JS-037 fetch from Python in a page", async ({ open, server, assert 
   });
   assert.equal(result, true);
 });
+
+test("JS-019 JS-137 JS-138 JS-139 JS-140 ASYNC-12 JS-048 The documented canvas: Python draws on it, in a loop that lets the page go on", async ({ open, server, assert }) => {
+  const { page } = await open(server.add("canvas.html", `<!doctype html><script src="/dist/pyodide.js"></script>`));
+  const result = await page.evaluate(async () => {
+    const pyodide = await loadPyodide();
+    const nothing = pyodide.canvas.getCanvas2D();
+    let sdl2Canvas = document.createElement("canvas");
+    sdl2Canvas.id = "canvas";
+    pyodide.canvas.setCanvas2D(sdl2Canvas);
+    pyodide._api._skip_unwind_fatal_error = true;
+    document.body.append(sdl2Canvas);
+    let frames = 0;
+    let isRunning = true;
+    const count = () => {
+      frames += 1;
+      if (isRunning) requestAnimationFrame(count);
+    };
+    requestAnimationFrame(count);
+    const drawn = await pyodide.runPythonAsync(`
+import asyncio
+from pyodide_js import canvas
+context = canvas.getCanvas2D().getContext("2d")
+drawn = 0
+def draw_canvas():
+    global drawn
+    context.fillStyle = f"rgb({drawn}, 20, 30)"
+    context.fillRect(0, 0, 10, 10)
+    drawn += 1
+async def run_game():
+    while drawn < 10:
+        draw_canvas()
+        await asyncio.sleep(1 / 60)
+await run_game()
+drawn`);
+    isRunning = false;
+    const pixel = [...sdl2Canvas.getContext("2d").getImageData(5, 5, 1, 1).data];
+    // What SDL in a side module draws on, through Emscripten.
+    const seen = [pyodide._module.canvas === sdl2Canvas, pyodide.canvas.getCanvas3D() === sdl2Canvas];
+    const other = document.createElement("canvas");
+    pyodide.canvas.setCanvas3D(other);
+    seen.push(pyodide.canvas.getCanvas2D() === other, pyodide.canvas.getCanvas3D() === other);
+    return { nothing, drawn, pixel, seen, frames };
+  });
+  assert.equal(result.nothing, undefined);
+  assert.equal(result.drawn, 10);
+  assert.deepEqual(result.pixel, [9, 20, 30, 255]);
+  assert.deepEqual(result.seen, [true, true, true, true]);
+  assert.ok(result.frames > 1, `${result.frames} frames`);
+});

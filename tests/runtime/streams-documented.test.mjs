@@ -124,7 +124,7 @@ sys.stdout.flush()
   });
 });
 
-test("IO-08 JS-025 ASYNC-17 The sample of a keyboard interrupt in an input handler", { skip: () => (typeof SharedArrayBuffer === "function" ? undefined : "ENV-41: the page is not cross-origin isolated") }, ({ py: pyodide, assert }) => {
+test("IO-08 JS-025 ASYNC-17 ASYNC-19 The sample of a keyboard interrupt in an input handler", { skip: () => (typeof SharedArrayBuffer === "function" ? undefined : "ENV-41: the page is not cross-origin isolated") }, ({ py: pyodide, assert }) => {
   const interruptBuffer = new Int32Array(new SharedArrayBuffer(4));
   pyodide.setInterruptBuffer(interruptBuffer);
   let after = false;

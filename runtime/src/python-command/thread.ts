@@ -159,20 +159,25 @@ function statusOf(error: unknown): number | undefined {
   return undefined;
 }
 
-/** Modules that start other processes, which there are none of: they are left out of the distribution. */
-const PROCESS_MODULES = new Set(["pip", "venv", "ensurepip"]);
+const NO_PROCESSES =
+  "runs other programs, and this Python cannot. Install packages from within a program: `import micropip; await micropip.install(...)`, or put them on PYTHONPATH.";
+
+/** Modules whose commands cannot work here, and why. */
+const NO_COMMANDS: ReadonlyMap<string, string> = new Map([
+  ["pip", NO_PROCESSES],
+  ["venv", NO_PROCESSES],
+  ["ensurepip", NO_PROCESSES],
+  ["asyncio", "has a prompt that needs a thread, and looks at other processes: neither is there. `asyncio.run(...)` works at the plain prompt."],
+]);
 
 /** What to do instead, when `-m pip` and the like have failed. */
 function missingTool(args: readonly string[], status: number): string | undefined {
   const at = args.findIndex((argument) => !argument.startsWith("-") || argument === "-m");
   const module = args[at + 1];
-  if (status !== 1 || args[at] !== "-m" || module === undefined || !PROCESS_MODULES.has(module)) {
+  if (status !== 1 || args[at] !== "-m" || module === undefined || !NO_COMMANDS.has(module)) {
     return undefined;
   }
-  return (
-    `python: ${module} runs other programs, and this Python cannot. Install packages from within a program: ` +
-    "`import micropip; await micropip.install(...)`, or put them on PYTHONPATH."
-  );
+  return `python: ${module} ${NO_COMMANDS.get(module)}`;
 }
 
 main().then(
