@@ -61,7 +61,11 @@ pool, made, doubles, changed = [], {}, [], []
 def note(value): made[id(value)] = value
 
 ignore = run_js("() => undefined")
-remove = run_js("(object, key) => { if (Array.isArray(object)) object.length = 0; else if (typeof object === 'object' || typeof object === 'function') delete object[key]; }")
+remove = run_js("""(object, key) => {
+  if (Array.isArray(object)) object.length = 0;
+  if (object instanceof Map || object instanceof Set) object.clear();
+  if (key !== "length" && (typeof object === "object" || typeof object === "function")) delete object[key];
+}""")
 
 def changing(a, key):
     """What JavaScript holds from now on may be part of a cycle through both languages."""
