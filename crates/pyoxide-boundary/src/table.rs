@@ -19,7 +19,7 @@ macro_rules! for_each_js_import {
         /// Takes the pending JavaScript error out: a handle to what was thrown, whatever it is. 0 if nothing is pending.
         pyox_js_error_take() -> Handle;
         /// If the thrown value is a `PythonError` of this interpreter: the serial number of its exception; `ERROR_IS_RECURSION` if the two
-        /// languages called each other too deeply; else 0.
+        /// languages called each other too deeply; `ERROR_IS_MEMORY` if something does not fit into linear memory; else 0.
         pyox_js_error_serial(error: Handle) -> U32;
         /// Makes a `PythonError` the pending error. `type_name` and `message` are strings on the wire, `serial` names the
         /// exception (see `pyox_js_error_serial`), `cause` is the JavaScript error behind it or 0.
@@ -358,6 +358,8 @@ macro_rules! for_each_constant {
 
         /// In place of a serial number: JavaScript says that calls or values are nested too deeply.
         ERROR_IS_RECURSION = 0xffff_ffff;
+        /// In place of a serial number: JavaScript says that a value is too large for linear memory.
+        ERROR_IS_MEMORY = 0xffff_fffe;
 
         // ---- reserved handles ------------------------------------------------------------------------------------------------
         /// `undefined`.

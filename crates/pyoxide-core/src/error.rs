@@ -123,8 +123,10 @@ pub fn thrown_to_exception(thrown: JsRef) -> PyResult<Py> {
 fn known_exception(thrown: &JsRef) -> PyResult<Option<Py>> {
     // SAFETY: the handle is alive; these imports cannot fail.
     let serial = unsafe { pyox_js_error_serial(thrown.handle()) };
-    if serial == ERROR_IS_RECURSION {
-        return recursion_error(thrown).map(Some);
+    if serial == ERROR_IS_RECURSION || serial == ERROR_IS_MEMORY {
+        // SAFETY: the classes are static and alive.
+        let class = unsafe { Ref::from_ptr(if serial == ERROR_IS_MEMORY { ffi::PyExc_MemoryError } else { ffi::PyExc_RecursionError }) };
+        return same_words(class, thrown).map(Some);
     }
     if serial != 0 && serial == SERIAL.get() {
         // SAFETY: a borrowed reference or null; kept alive by `to_owned` at once.
@@ -147,8 +149,8 @@ fn known_exception(thrown: &JsRef) -> PyResult<Option<Py>> {
     Ok(None)
 }
 
-/// The RecursionError for what JavaScript has found to be too deep, with its words.
-fn recursion_error(thrown: &JsRef) -> PyResult<Py> {
+/// Python's exception for what JavaScript has found to be too deep or too large, with its words.
+fn same_words(class: Ref<'_>, thrown: &JsRef) -> PyResult<Py> {
     let mut out = WireValue::undefined();
     // SAFETY: the handle is alive; the wire was just written.
     let text = unsafe {
@@ -157,8 +159,7 @@ fn recursion_error(thrown: &JsRef) -> PyResult<Py> {
     };
     let text = text.borrow().utf8()?;
     let text = text.strip_prefix("RangeError: ").unwrap_or(text);
-    // SAFETY: the class is static and alive.
-    unsafe { Ref::from_ptr(ffi::PyExc_RecursionError) }.call(&[Py::string(text)?.borrow()])
+    class.call(&[Py::string(text)?.borrow()])
 }
 
 /// What JavaScript sees of an exception.
@@ -170,7 +171,7 @@ struct Description {
 }
 
 fn describe(exception: Py) -> PyResult<Description> {
-    let serial = SERIAL.get().wrapping_add(1) % ERROR_IS_RECURSION;
+    let serial = SERIAL.get().wrapping_add(1) % ERROR_IS_MEMORY;
     let serial = serial.max(1);
     SERIAL.set(serial);
     let message = match format(exception.borrow()) {

@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 2091422355;
+export const TABLE_HASH = 3930616836;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -69,6 +69,8 @@ export const COUNT_OFFSET = 8;
 export const BUFFER_VIEW_BYTES = 48;
 /** In place of a serial number: JavaScript says that calls or values are nested too deeply. */
 export const ERROR_IS_RECURSION = 4294967295;
+/** In place of a serial number: JavaScript says that a value is too large for linear memory. */
+export const ERROR_IS_MEMORY = 4294967294;
 /** `undefined`. */
 export const HANDLE_UNDEFINED = 1;
 /** `null`. */
@@ -222,7 +224,7 @@ export interface JsImports {
   pyox_js_error_take(): JsHandle;
   /**
    * If the thrown value is a `PythonError` of this interpreter: the serial number of its exception; `ERROR_IS_RECURSION` if the two
-   * languages called each other too deeply; else 0.
+   * languages called each other too deeply; `ERROR_IS_MEMORY` if something does not fit into linear memory; else 0.
    */
   pyox_js_error_serial(error: JsHandle): number;
   /**

@@ -5,7 +5,7 @@
  * memory and detach every view.
  * Not here: what the bytes mean (wire, tape).
  */
-import { RecursionRangeError } from "../errors/errors";
+import { MemoryRangeError, RecursionRangeError } from "../errors/errors";
 import { ARENA_BYTES, type Address, type PyExports, type WirePtr } from "./generated";
 
 /** The two exports that the arena needs when a call does not fit into it. */
@@ -122,7 +122,7 @@ export class Memory {
   /** `malloc`, or a RangeError when there is no memory left. */
   alloc(bytes: number): Address {
     const address = (this.#allocator?.pyox_py_memory_alloc(bytes) ?? 0) >>> 0;
-    if (address === 0) throw new RangeError(`The interpreter has no memory left for ${bytes} bytes`);
+    if (address === 0) throw new MemoryRangeError(`The interpreter has no memory left for ${bytes} bytes`);
     this.fresh();
     return address as Address;
   }

@@ -5,7 +5,7 @@
  * Containers are numbered in the order of appearance; a container met again is a reference.
  * Not here: which keys Python can tell apart (ConversionError): the other half sees both.
  */
-import { RecursionRangeError, isStackOverflow } from "../errors/errors";
+import { MemoryRangeError, RecursionRangeError, isStackOverflow } from "../errors/errors";
 import { isAnyArrayBuffer, isMap, isArguments, isPlainObject, isSet } from "./flags";
 import {
   TAG_PYOBJECT_OWNED,
@@ -50,6 +50,9 @@ export function recordTape(wire: Wire, value: unknown, depth: number, convert: C
     wire.tapeScratch = recorder.scratch.words.length <= SCRATCH_WORDS_MAX ? recorder.scratch : undefined;
   }
 }
+
+/** Elements of a list: their tape and the list take 2 GB of the 4 that linear memory can have. */
+const LIST_MAX = 1 << 28;
 
 /** Largest scratch memory that is kept for the next tape. */
 const SCRATCH_WORDS_MAX = 1 << 18;
@@ -187,6 +190,9 @@ class TapeRecorder {
   }
 
   #list(elements: readonly unknown[], depth: number, value: object = elements): void {
+    if (elements.length > LIST_MAX) {
+      throw new MemoryRangeError(`An Array of ${elements.length} elements does not fit into Python's memory (holes count too): convert a part of it, \`array.slice(...)\``);
+    }
     this.#begin(TAPE_LIST, value, elements.length);
     for (let index = 0; index < elements.length; index++) this.write(elements[index], depth - 1);
   }

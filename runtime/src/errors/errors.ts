@@ -100,6 +100,16 @@ export class RecursionRangeError extends RangeError {
   }
 }
 
+/** Something does not fit into linear memory, or into what Python can count. In Python it is a MemoryError. */
+export class MemoryRangeError extends RangeError {
+  readonly #isOurs = true;
+
+  /** Is it one? Never throws. */
+  static is(error: unknown): boolean {
+    return typeof error === "object" && error !== null && #isOurs in error && error.#isOurs;
+  }
+}
+
 /** Did the engine's stack overflow: RangeError in V8 and JavaScriptCore, InternalError in SpiderMonkey? Never throws. */
 export function isStackOverflow(error: unknown): boolean {
   if (typeof error !== "object" || error === null) return false;

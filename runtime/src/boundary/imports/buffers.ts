@@ -1,6 +1,7 @@
 /** Given to wasm: bytes of ArrayBuffers and views, and the tapes of deep conversions. */
 import { isAnyArrayBuffer } from "../flags";
 import { PYPROXY_ROUNDTRIP, type Address, type JsHandle, type JsImports, type Tag, type WirePtr } from "../generated";
+import { MemoryRangeError } from "../../errors/errors";
 import { playTape } from "../tape-play";
 import { recordTape, type ConvertUnknown } from "../tape-record";
 import type { CoreToJsOptions, DefaultConverter } from "../../convert/options";
@@ -169,11 +170,29 @@ export function bufferImports({ wire, handles, operations, registry, plainDicts 
   } satisfies Partial<JsImports>;
 }
 
-/** The bytes of an ArrayBuffer or view. */
+/** The most bytes that an object of Python can have. */
+const BYTES_MAX = 0x7fffffff;
+
+/** The bytes of an ArrayBuffer or view, which are no more than Python can hold. */
 function viewBytes(value: unknown): Uint8Array {
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  if (typeof value === "object" && value !== null && isAnyArrayBuffer(value)) return new Uint8Array(value);
-  throw new TypeError("The object is neither an ArrayBuffer nor a view of one");
+  const isView = ArrayBuffer.isView(value);
+  if (!isView && !(typeof value === "object" && value !== null && isAnyArrayBuffer(value))) {
+    throw new TypeError("The object is neither an ArrayBuffer nor a view of one");
+  }
+  let bytes: Uint8Array;
+  try {
+    bytes = isView ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
+  } catch (error) {
+    // Both kinds that a program can meet are of this class: it was detached, or it was shortened under a view.
+    if (!(error instanceof TypeError)) throw error;
+    throw new TypeError("The buffer has no bytes any more: it was transferred (postMessage, structuredClone, transfer) or made shorter than its view. Copy what is needed before that", {
+      cause: error,
+    });
+  }
+  if (bytes.byteLength > BYTES_MAX) {
+    throw new MemoryRangeError(`The JavaScript buffer has ${bytes.byteLength} bytes, and an object of Python at most ${BYTES_MAX}: take a part of it, \`subarray(...)\``);
+  }
+  return bytes;
 }
 
 function asFunction(value: unknown): ((pairs: Iterable<[unknown, unknown]>) => unknown) | undefined {

@@ -1,8 +1,8 @@
 /** Given to wasm: handles, errors, and what can be asked of any value. */
 import { framesOf } from "../../errors/frames";
-import { PythonError, RecursionRangeError } from "../../errors/errors";
+import { MemoryRangeError, PythonError, RecursionRangeError } from "../../errors/errors";
 import { doubleProxyFlags } from "../flags";
-import { ERROR_IS_RECURSION, type Address, type JsHandle, type JsImports, type Tag, type WirePtr } from "../generated";
+import { ERROR_IS_MEMORY, ERROR_IS_RECURSION, type Address, type JsHandle, type JsImports, type Tag, type WirePtr } from "../generated";
 import type { ImportContext } from "./context";
 
 /** Rows of the sections "handles and errors" and "values". */
@@ -25,6 +25,7 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
     },
     pyox_js_error_serial(error: JsHandle): number {
       const thrown = handles.get(error);
+      if (MemoryRangeError.is(thrown)) return ERROR_IS_MEMORY;
       return RecursionRangeError.is(thrown) ? ERROR_IS_RECURSION : PythonError.serialOf(thrown, wire.era);
     },
     pyox_js_error_set_python(typeName: WirePtr, message: WirePtr, serial: number, cause: JsHandle): void {
