@@ -1,9 +1,9 @@
-"""Snapshots of linear memory: what Python does before one is made and after one was put back.
+"""Snapshots of linear memory: what Python does before one is made.
 
-Owns the contract with ``runtime/src/snapshot``. Not here: reading and writing memory, files and JavaScript objects.
+Owns the contract with ``runtime/src/snapshot``. Not here: reading and writing memory, files and JavaScript objects; what is made fresh after
+a start from one (``crates/pyoxide-core/src/refresh.rs``).
 
-Invariants: ``refresh`` leaves nothing of the process in which the snapshot was made that the user of another process could see: its
-environment, time zone and random numbers; it imports nothing.
+Invariants: what cannot be saved is told, and nothing is changed by asking.
 """
 
 import sys
@@ -55,61 +55,6 @@ def _clear_caches():
             finder.invalidate_caches()
     for _ in range(2):
         gc.collect()
-
-
-def refresh(*environment: str) -> None:
-    """Make fresh what belongs to this process; ``environment`` are all its variables, as ``NAME=value``."""
-    import os
-    import posix
-    import time
-
-    variables = dict(item.split("=", 1) for item in environment)
-    home = os.environ.get("HOME")
-    locale = _locale_of(os.environ)
-    for name in [name for name in os.environ if name not in variables]:
-        del os.environ[name]
-        posix.environ.pop(os.fsencode(name), None)
-    for name, value in variables.items():
-        if os.environ.get(name) != value:
-            os.environ[name] = value
-            posix.environ[os.fsencode(name)] = os.fsencode(value)
-    if _locale_of(os.environ) != locale:
-        import _locale
-
-        try:
-            _locale.setlocale(_locale.LC_CTYPE, "")
-        except _locale.Error:
-            pass  # as at a normal start: an unknown locale is none
-    _refresh_time_zone()
-    modules = sys.modules
-    if "site" in modules and os.environ.get("HOME") != home:
-        site = modules["site"]
-        site.USER_BASE = site.USER_SITE = None
-    if "random" in modules:
-        modules["random"].seed()
-    if "tempfile" in modules:
-        modules["tempfile"]._name_sequence = None
-    if "logging" in modules:
-        modules["logging"]._startTime = time.time_ns()
-
-
-def _refresh_time_zone():
-    """What ``time`` finds out when it is first imported: the zone in the middle of this winter and of this summer."""
-    import time
-
-    year = (365 * 24 + 6) * 3600
-    january = time.localtime(int(time.time()) // year * year)
-    july = time.localtime(int(time.time()) // year * year + year // 2)
-    # South of the equator summer is in January.
-    standard, summer = (january, july) if january.tm_gmtoff <= july.tm_gmtoff else (july, january)
-    time.timezone = -standard.tm_gmtoff
-    time.altzone = -summer.tm_gmtoff
-    time.daylight = int(standard.tm_gmtoff != summer.tm_gmtoff)
-    time.tzname = (standard.tm_zone, summer.tm_zone)
-
-
-def _locale_of(environ):
-    return environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG")
 
 
 # ---- who holds a JavaScript object ----

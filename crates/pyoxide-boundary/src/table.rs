@@ -195,6 +195,8 @@ macro_rules! for_each_py_export {
         /// Instead of `start`, when linear memory was put back from a snapshot: sets the flags, and the number of references that JavaScript
         /// holds.
         pyox_py_interpreter_resume(flags: U32, references: U32);
+        /// After `resume`, before anybody uses Python: makes fresh what belongs to a process. The strings are all its variables, as `NAME=value`.
+        pyox_py_interpreter_refresh(variables: Wire, count: U32) -> Status;
         /// For the `python` command after `resume`: gives the interpreter its arguments, argv[0] included. Before `-c`, `-m`, `-` or
         /// the path of a program there may be `-u`, `-B` and `-s`; all other options are decided while an interpreter starts.
         pyox_py_interpreter_set_arguments(argv: Wire, argv_count: U32) -> Status;

@@ -10,7 +10,7 @@ use pyo3_ffi as ffi;
 
 use crate::boundary::Wire;
 use crate::py::{Py, PyResult, check, runtime_error};
-use crate::start::read_argv;
+use crate::start::read_texts;
 
 /// `wchar_t` of this platform.
 #[expect(non_camel_case_types, reason = "the name that C gives it")]
@@ -44,7 +44,7 @@ fn option_letters(argument: &[u8]) -> Option<&[u8]> {
 /// `argv` points to `argv_count` strings on the wire; the interpreter was started without arguments, and its main program has not run.
 pub unsafe fn set_arguments(argv: Wire, argv_count: u32) -> PyResult<()> {
     // SAFETY: by contract.
-    let arguments = unsafe { read_argv(argv, argv_count) };
+    let arguments = unsafe { read_texts(argv, argv_count) };
     let text = |index: usize| arguments.get(index).map(Vec::as_slice);
     // Every text here ends with its 0.
     let mut at = 1;

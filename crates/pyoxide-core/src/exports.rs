@@ -10,7 +10,7 @@ use pyo3_ffi::Py_ssize_t;
 use crate::boundary::*;
 use crate::py::{self, Py, PyResult, Raised, Ref, check, check_bool};
 use crate::wire::{self, WireValue};
-use crate::{buffer, command, compile, convert, jsproxy, pyproxy, stacks, start, state, sweep};
+use crate::{buffer, command, compile, convert, jsproxy, pyproxy, refresh, stacks, start, state, sweep};
 
 /// Borrows a parameter.
 ///
@@ -69,6 +69,11 @@ exports! {
         state::set_start_flags(flags);
         state::set_references(references);
         Ok(())
+    }
+
+    fn pyox_py_interpreter_refresh(variables: Wire, count: u32) -> Status {
+        refresh::refresh(variables, count)?;
+        Ok(0)
     }
 
     fn pyox_py_interpreter_set_arguments(argv: Wire, argv_count: u32) -> Status {

@@ -22,6 +22,7 @@ mod locks;
 mod module;
 mod py;
 mod pyproxy;
+mod refresh;
 mod sleep;
 mod stack_use;
 mod stacks;

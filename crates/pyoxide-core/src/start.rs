@@ -49,7 +49,7 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
     }
     state::set_start_flags(flags);
     // SAFETY: by contract.
-    let argv = unsafe { read_argv(argv, argv_count) };
+    let argv = unsafe { read_texts(argv, argv_count) };
     // SAFETY: the names are 0-terminated and live for ever; this is before the interpreter starts.
     unsafe {
         if ffi::PyImport_AppendInittab(c"_pyodide_core".as_ptr(), Some(module::init)) != 0 {
@@ -86,7 +86,7 @@ fn prepare(flags: u32) -> PyResult<()> {
 ///
 /// # Safety
 /// As `start`.
-pub unsafe fn read_argv(argv: Wire, count: u32) -> Vec<Vec<u8>> {
+pub unsafe fn read_texts(argv: Wire, count: u32) -> Vec<Vec<u8>> {
     (0..count as usize)
         .map(|index| {
             // SAFETY: within the array, written by JavaScript.

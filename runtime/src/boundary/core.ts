@@ -147,6 +147,11 @@ export class Core {
     this.#wire.exports.pyox_py_interpreter_resume(this.#startFlags(), this.proxies.live);
   }
 
+  /** After `resume`, before anybody uses Python: makes fresh what belongs to a process. */
+  refresh(variables: readonly string[]): void {
+    this.operations.refresh(variables);
+  }
+
   /** For the `python` command after `resume`. */
   setArguments(argv: readonly string[]): void {
     this.operations.setArguments(argv);

@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 3930616836;
+export const TABLE_HASH = 2809894561;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -405,6 +405,8 @@ export interface PyExports {
    * holds.
    */
   pyox_py_interpreter_resume(flags: number, references: number): void;
+  /** After `resume`, before anybody uses Python: makes fresh what belongs to a process. The strings are all its variables, as `NAME=value`. */
+  pyox_py_interpreter_refresh(variables: WirePtr, count: number): number;
   /**
    * For the `python` command after `resume`: gives the interpreter its arguments, argv[0] included. Before `-c`, `-m`, `-` or
    * the path of a program there may be `-u`, `-B` and `-s`; all other options are decided while an interpreter starts.
@@ -580,6 +582,7 @@ export const PY_EXPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_py_memory_free", 1, 0],
   ["pyox_py_interpreter_start", 3, -1],
   ["pyox_py_interpreter_resume", 2, 0],
+  ["pyox_py_interpreter_refresh", 2, -1],
   ["pyox_py_interpreter_set_arguments", 2, -1],
   ["pyox_py_memory_sweep", 0, 0],
   ["pyox_py_interpreter_run_main", 0, 0],

@@ -504,6 +504,15 @@ export class Operations {
     });
   }
 
+  /** Makes fresh what belongs to a process; `variables` are all that it has, as `NAME=value`. */
+  refresh(variables: readonly string[]): void {
+    this.#guarded(() => {
+      const at = this.wire.memory.reserve(variables.length * WIRE_BYTES);
+      this.wire.encodeAll(variables, at);
+      this.#status(this.wire.exports.pyox_py_interpreter_refresh(at, variables.length));
+    });
+  }
+
   /** Gives the arguments to an interpreter that was started without them. */
   setArguments(argv: readonly string[]): void {
     this.#guarded(() => {

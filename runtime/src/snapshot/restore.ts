@@ -2,12 +2,11 @@
  * Putting a snapshot back into a fresh instance.
  * Owns: whether it fits, and the order of things. Not here: making one (make.ts).
  * Invariants: a snapshot is checked before anything is changed; what has to be fresh in every process (environment, time zone, random
- * numbers) is made fresh by `_pyodide._snapshot.refresh` before anybody else runs Python.
+ * numbers) is made fresh by the core (`crates/pyoxide-core/src/refresh.rs`) before anybody runs Python.
  */
 
 import type { Core } from "../boundary/core";
 import type { EmscriptenModule } from "../emscripten/module";
-import { callPython } from "../loader/python-calls";
 import { peekFile, placeFiles } from "./files";
 import { type Snapshot, SnapshotError } from "./format";
 import { writeMemory } from "./memory-image";
@@ -78,6 +77,6 @@ export function goOn(core: Core, module: EmscriptenModule, { header }: Pick<Snap
   }
   core.restoreHandles(entries, header.nextIdentity);
   core.resume();
-  callPython(core, "_pyodide._snapshot.refresh", ...state.environment());
+  core.refresh(state.environment());
   return changed;
 }

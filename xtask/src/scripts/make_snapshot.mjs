@@ -1,6 +1,6 @@
 // Boots the distribution in the folder that is the first argument and writes its memory snapshot to the file that is the second;
 // with `core` as third argument the one of the small first load, with `command` the one of the `python` command.
-// What differs from run to run is made the same: time, random numbers, environment. `_pyodide._snapshot.refresh` makes it fresh at every start.
+// What differs from run to run is made the same: time, random numbers, environment. `crates/pyoxide-core/src/refresh.rs` makes it fresh at every start.
 import nodeCrypto from "node:crypto";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
