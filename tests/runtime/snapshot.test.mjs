@@ -39,6 +39,21 @@ import os, random, secrets, tempfile, uuid
   }
 });
 
+test("ROAD-19 Modules in a snapshot that remember the process are made fresh", async ({ loadPyodide, assert }) => {
+  const maker = await loadPyodide();
+  maker.runPython("import logging, os, random, tempfile\nrandom.seed(1); random.gauss(); names = tempfile._get_candidate_names()\nos.environ['MADE'] = 'then'");
+  const snapshot = maker.makeMemorySnapshot();
+  const draw = async (env) => {
+    const py = await loadPyodide({ snapshot, env });
+    return py.runPython("[random.random(), random.gauss(), tempfile.mktemp(), logging._startTime], dict(os.environ), os.getenv('MADE')").toJs();
+  };
+  const [[one, environ, made], [other]] = [await draw({ NEW: "näme=x" }), await draw({})];
+  for (let index = 0; index < 4; index++) {
+    assert.notEqual(one[index], other[index], `value ${index}`);
+  }
+  assert.deepEqual([environ.NEW, made, "MADE" in environ], ["näme=x", undefined, false]);
+});
+
 test("ROAD-19 JS-012 PYTHONHASHSEED decides the hashes", async ({ loadPyodide, assert }) => {
   const hashOf = async (seed, more = {}) => {
     const py = await loadPyodide({ env: { PYTHONHASHSEED: seed }, ...more });
