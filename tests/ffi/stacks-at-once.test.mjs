@@ -84,3 +84,57 @@ def deep(n):
   assert.equal(await promise, "ValueError('mine')");
   assert.equal(py.runPython("repr(sys.exception())"), "None");
 });
+
+test("ASYNC-13 ASYNC-14 Tens of thousands of stacks, hundreds at a time, leave nothing behind", { skip, timeout: 120 }, async ({ load, assert }) => {
+  const py = await load();
+  py.runPython(`${PREAMBLE}
+import asyncio
+gate = None
+def work(i):
+    run_sync(gate)
+    return i
+def nested(i, start):
+    # Started by Python that JavaScript called, and ended by the event loop.
+    return start(i)
+`);
+  const work = py.globals.get("work");
+  const nested = py.globals.get("nested");
+  const pointer = py._module.stackSave();
+  const handles = py._api.liveHandles();
+  let bytes = 0;
+  for (let round = 0; round < 42; round++) {
+    py.runPython(`gate = run_js("new Promise((resolve) => { globalThis.openGate = resolve; })")`);
+    const results = [];
+    const start = (number) => void results.push(work.callPromising(number));
+    for (let i = 0; i < 500; i++) i % 10 === 0 ? nested(i, start) : start(i);
+    assert.equal(py._module.stackSave(), pointer);
+    globalThis.openGate();
+    const values = await Promise.all(results);
+    assert.equal(values.every((value, i) => value === i), true);
+    if (round === 10) bytes = py._module.HEAP8.length;
+  }
+  assert.equal(py._module.HEAP8.length, bytes);
+  assert.equal(py._module.stackSave(), pointer);
+  py.runPython("gate = None");
+  assert.equal(py._api.liveHandles(), handles);
+  work.destroy();
+  nested.destroy();
+  delete globalThis.openGate;
+});
+
+test("ASYNC-13 ASYNC-04 Callbacks of the loop that wait, in the order in which they began, many times", { skip, timeout: 120 }, async ({ load, assert }) => {
+  const py = await load();
+  const pointer = py._module.stackSave();
+  const total = await py.runPythonAsync(`${PREAMBLE}
+import asyncio
+async def one(i):
+    run_sync(asyncio.sleep(0))
+    await asyncio.sleep(0)
+    return i
+total = 0
+for _ in range(100):
+    total += sum(await asyncio.gather(*(one(i) for i in range(250))))
+total`);
+  assert.equal(total, 100 * ((249 * 250) / 2));
+  assert.equal(py._module.stackSave(), pointer);
+});

@@ -130,6 +130,10 @@ export class Core {
       pyox_py_memory_free: (address) => this.#wire.exports.pyox_py_memory_free(address),
     });
     this.#memory.openArena(rows.pyox_py_arena_address());
+    const get = exports["emscripten_stack_get_current"] as (() => number) | undefined;
+    const set = exports["_emscripten_stack_restore"] as ((address: number) => void) | undefined;
+    const getBase = exports["emscripten_stack_get_base"] as (() => number) | undefined;
+    if (get !== undefined && set !== undefined && getBase !== undefined) this.#stacks.attach({ get, set, getBase });
   }
 
   /** Sets the object behind `pyodide_js`. */

@@ -390,6 +390,7 @@ export class Operations {
         waiter.reject = reject;
       });
       const tag = await Promise.race([running, ended]);
+      stacks.ended();
       if (tag === TAG_FAILURE) wire.raiseFirst();
       return wire.decode(tag, out);
     } catch (error) {

@@ -7,6 +7,8 @@
  *
  * A stack that computes for long is suspended now and then for one turn of the host's event loop, so that it can be interrupted. It has not
  * asked for that: until it ends or waits by itself, no other stack goes on and no callback of Python runs, only what JavaScript calls.
+ * A stack that is suspended leaves the pointer of the stack in linear memory where its own part begins: whoever started it, and the event loop when it has
+ * ended, put the pointer back, or that stack would fill up.
  * Not here: what of Python belongs to a stack (`stacks.rs`).
  * Invariant: suspended stacks have nothing in the arena, so that they can wait and go on in any order.
  */
@@ -26,6 +28,14 @@ const SIGNAL_CHECK_MS = 20;
 
 type Schedule = (callback: () => void, delayMs: number) => unknown;
 
+/** The pointer of the stack in linear memory. */
+export interface StackPointer {
+  readonly get: () => number;
+  readonly set: (address: number) => void;
+  /** Where it is when nothing runs; known once the memory is there. */
+  readonly getBase: () => number;
+}
+
 /** The state of suspension of one interpreter. */
 export class Stacks {
   #floor = NONE;
@@ -36,6 +46,7 @@ export class Stacks {
   readonly #computing = new Set<Address>();
   #hasSignalArrived: (() => boolean) | undefined;
   #isWatching = false;
+  #pointer: StackPointer | undefined;
   /** What has to wait for them. */
   #postponed: (() => void)[] = [];
 
@@ -54,14 +65,26 @@ export class Stacks {
     return this.#waiting.size > 0 || this.#computing.size > 0;
   }
 
+  /** Takes over the stack pointer of an instance. */
+  attach(pointer: StackPointer): void {
+    this.#pointer = pointer;
+  }
+
+  /** A stack that was started by Python's own calls has ended, and the event loop runs. */
+  ended(): void {
+    if (this.memory.isIdle) this.#pointer?.set(this.#pointer.getBase());
+  }
+
   /** Makes a promising call: it returns when it has ended, or when it has suspended. */
   enter<T>(call: () => T): T {
     const outer = this.#floor;
+    const address = this.#pointer?.get();
     this.#floor = this.memory.top;
     try {
       return call();
     } finally {
       this.#floor = outer;
+      if (address !== undefined) this.#pointer?.set(address);
     }
   }
 
