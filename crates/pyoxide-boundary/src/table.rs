@@ -43,6 +43,8 @@ macro_rules! for_each_js_import {
         pyox_js_value_flags(handle: Handle) -> U32;
         /// `a === b`.
         pyox_js_value_equals(a: Handle, b: Handle) -> Tri;
+        /// `a < b` (0), `a <= b` (1), `a > b` (4) or `a >= b` (5), by CPython's numbers of the operations.
+        pyox_js_value_compare(a: Handle, b: Handle, operation: U32) -> Tri;
         /// False for falsy values and for empty containers (`length`, `size` or `byteLength` 0; never functions), else true.
         pyox_js_value_truthy(handle: Handle) -> Tri;
         /// `typeof`, as a string.

@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 2809894561;
+export const TABLE_HASH = 1571629066;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -251,6 +251,8 @@ export interface JsImports {
   pyox_js_value_flags(handle: JsHandle): number;
   /** `a === b`. */
   pyox_js_value_equals(a: JsHandle, b: JsHandle): number;
+  /** `a < b` (0), `a <= b` (1), `a > b` (4) or `a >= b` (5), by CPython's numbers of the operations. */
+  pyox_js_value_compare(a: JsHandle, b: JsHandle, operation: number): number;
   /** False for falsy values and for empty containers (`length`, `size` or `byteLength` 0; never functions), else true. */
   pyox_js_value_truthy(handle: JsHandle): number;
   /** `typeof`, as a string. */
@@ -520,6 +522,7 @@ export const JS_IMPORT_ROWS: readonly (readonly [name: string, params: number, f
   ["pyox_js_value_read", 2, 0],
   ["pyox_js_value_flags", 1, 0],
   ["pyox_js_value_equals", 2, -1],
+  ["pyox_js_value_compare", 3, -1],
   ["pyox_js_value_truthy", 1, -1],
   ["pyox_js_value_typeof", 2, 0],
   ["pyox_js_value_to_string", 2, 0],

@@ -292,10 +292,15 @@ unsafe extern "C" fn richcompare(object: *mut PyObject, other: *mut PyObject, op
         // SAFETY: CPython passes live objects.
         let (this, other) = unsafe { pair(object, other) };
         let handles = (jsproxy::handle_of(this), jsproxy::handle_of(other));
-        let ((Some(a), Some(b)), ffi::Py_EQ | ffi::Py_NE) = (handles, operation) else {
+        let (Some(a), Some(b)) = handles else {
             // SAFETY: immortal.
             return Ok(unsafe { Ref::from_ptr(ffi::Py_NotImplemented()) }.to_owned().into_ptr());
         };
+        if !matches!(operation, ffi::Py_EQ | ffi::Py_NE) {
+            // SAFETY: both handles are alive.
+            let is_so = check_import_bool(unsafe { pyox_js_value_compare(a, b, operation as u32) })?;
+            return Ok(Py::boolean(is_so).into_ptr());
+        }
         // SAFETY: both handles are alive.
         let equal = check_import_bool(unsafe { pyox_js_value_equals(a, b) })?;
         Ok(Py::boolean(equal == (operation == ffi::Py_EQ)).into_ptr())

@@ -124,7 +124,13 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
     pyox_js_item_delete(object: JsHandle, flags: number, key: WirePtr): number {
       try {
         return withKey(key, (item) => {
-          if ((flags & JS_IS_OBJECT_MAP) === 0) return mapLike(object).delete(item) ? 1 : 0;
+          if ((flags & JS_IS_OBJECT_MAP) === 0) {
+            const map = mapLike(object);
+            // Not every map says whether there was something: URLSearchParams and Headers do not.
+            const had = map instanceof Map || typeof map.has !== "function" || Boolean(map.has(item));
+            const deleted = map.delete(item) as boolean | undefined;
+            return had && (deleted === undefined || deleted) ? 1 : 0;
+          }
           const target = bag(object);
           if (!hasOwnItem(target, item)) return 0;
           delete target[item];

@@ -82,6 +82,15 @@ export function valueImports({ wire, handles, registry }: ImportContext) {
     pyox_js_value_equals(a: JsHandle, b: JsHandle): number {
       return handles.get(a) === handles.get(b) ? 1 : 0;
     },
+    pyox_js_value_compare(a: JsHandle, b: JsHandle, operation: number): number {
+      try {
+        // Dates and other objects with a value are compared by it.
+        const [left, right] = [handles.get(a), handles.get(b)] as [number, number];
+        return (operation === 0 ? left < right : operation === 1 ? left <= right : operation === 4 ? left > right : left >= right) ? 1 : 0;
+      } catch (error) {
+        return wire.fail(error, -1);
+      }
+    },
     pyox_js_value_truthy(handle: JsHandle): number {
       try {
         return isTruthy(handles.get(handle)) ? 1 : 0;
