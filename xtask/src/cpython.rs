@@ -16,7 +16,8 @@ use crate::context::Context;
 use crate::failure::{Failure, fail, hint_for};
 use crate::progress::Step;
 use crate::root::{self, Run};
-use crate::sys_libs::{self, C_FLAGS};
+use crate::{on_demand, sys_libs};
+use crate::sys_libs::C_FLAGS;
 
 /// `-DPY_CALL_TRAMPOLINE`: extension modules cast function pointers; without it such a call traps.
 pub const EXTRA_C_FLAGS: &str = "-DPY_CALL_TRAMPOLINE";
@@ -28,6 +29,7 @@ fn key(context: &Context, sys_libs: &Path) -> Result<Key> {
         .text("source", &context.versions.cpython.sha256)
         .text("flags", &format!("{C_FLAGS} {EXTRA_C_FLAGS}"))
         .text("script", BUILD)
+        .text("side objects", &on_demand::OBJECTS.join(" "))
         .text("libraries", &sys_libs.file_name().unwrap_or_default().to_string_lossy())
         .text("platform", &format!("{} {}", context.versions.platform.version, context.versions.platform.accepted.join(" ")))
         // `stdlib.toml` and the like decide what ships, not what is built. Whatever is in `profile` decides how it is compiled.
@@ -120,6 +122,7 @@ for patch in "$config"/*.patch; do
   patch -p1 --fuzz=0 < "$patch"
 done
 cp "$config/Setup.local" Modules/Setup.local
+python3.14 Tools/cases_generator/tier1_generator.py -o Python/generated_cases.c.h Python/bytecodes.c
 
 export CONFIG_SITE="$PWD/Platforms/emscripten/config.site-wasm32-emscripten $config/config.site"
 export READELF=true
@@ -133,7 +136,6 @@ emconfigure ./configure OPT="-DNDEBUG -fwrapv -Wall" CFLAGS="$PYOXIDE_C_FLAGS -f
   --prefix=/ --exec-prefix=/ --disable-shared --disable-ipv6 --enable-big-digits=30 --disable-test-modules \
   --enable-wasm-dynamic-linking --with-pymalloc --with-pkg-config=no
 compile() { # flags, more targets
-  find . \( -name '*.o' -o -name '*.a' \) -delete
   emmake make -j"$PYOXIDE_JOBS" EXTRA_CFLAGS="$1" "libpython$PYOXIDE_PYTHON.a" pybuilddir.txt \
     Modules/_hacl/Hacl_HMAC.o Modules/_hacl/Hacl_Streaming_HMAC.o "${@:2}"
   # CPython's own rule for this archive puts the hashes into it, which the link has already.
@@ -156,8 +158,26 @@ emcc -O1 -fwasm-exceptions -sSUPPORT_LONGJMP=wasm --pre-js counters/counters.js 
 TZ=UTC node counters/python.cjs
 llvm-profdata-21 merge -o counters/python.profdata counters/python.profraw
 
-echo "then: the build that knows the counts"
-compile "-fprofile-use=$PWD/counters/python.profdata -Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date -Wno-backend-plugin"
+find . \( -name '*.o' -o -name '*.a' \) -delete
+echo "then: the build that knows the counts, its objects optimised together"
+known="-fprofile-use=$PWD/counters/python.profdata -Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date -Wno-backend-plugin"
+compile "$known -flto"
+rm "libpython$PYOXIDE_PYTHON.a"
+emmake make -n "libpython$PYOXIDE_PYTHON.a" | tr ' ' '\n' | grep '\.o$' | sort -u > objects
+# Objects that the link of the main module takes out or replaces, and those whose symbols JavaScript or the linker defines too.
+printf '/%s$\n' config.o $PYOXIDE_SIDE_OBJECTS 'emscripten_[a-z_]*\.o' > apart
+grep -v -f apart objects > together
+grep -f apart objects > separate
+# emcc does not hand on `-mllvm`: the first line is what it says to the linker itself, the second what may be inlined. The
+# evaluation loop must stay small, because engines compile it while it runs (benches/NOTES.md).
+wasm-ld-21 --relocatable -mllvm -combiner-global-alias-analysis=false -mllvm -wasm-enable-sjlj -mllvm -wasm-use-legacy-eh -mllvm -disable-lsr -mllvm -wasm-enable-eh -mllvm -exception-model=wasm \
+  -mllvm -inline-enable-cost-benefit-analysis=false -mllvm -hot-callsite-threshold=600 -mllvm -inline-threshold=25 -mllvm -profile-summary-cutoff-hot=900000 \
+  -o together.o $(cat together)
+sed 's|^|./|' together > kept
+find . \( -name '*.o' -o -name '*.a' \) | grep -v -x -F -f kept -e ./together.o | xargs rm
+compile "$known"
+rm "libpython$PYOXIDE_PYTHON.a"
+emar rcs "libpython$PYOXIDE_PYTHON.a" together.o $(cat separate)
 
 mkdir -p "$out/lib" "$out/include/python$PYOXIDE_PYTHON"
 cp "libpython$PYOXIDE_PYTHON.a" "$out/lib/"
@@ -175,6 +195,7 @@ fn build(context: &Context, source: &Path, sys_libs: &Path, out: &Path, step: &S
     env.insert("PYOXIDE_C_FLAGS".to_string(), format!("{C_FLAGS} {EXTRA_C_FLAGS}"));
     env.insert("PYOXIDE_JOBS".to_string(), context.jobs());
     env.insert("PYOXIDE_PYTHON".to_string(), context.versions.cpython.minor());
+    env.insert("PYOXIDE_SIDE_OBJECTS".to_string(), on_demand::OBJECTS.join(" "));
     let args = vec![source.into(), context.checkout.join("cpython").into_os_string(), sys_libs.into(), out.into()];
     context.root()?.run(&context.cache, "cpython", step, Run { cwd: out, env, script: BUILD, args })?;
     step.at("checking");
