@@ -25,19 +25,40 @@ async function stored() {
   return keys.map(({ url }) => decodeURIComponent(url.split("/").pop())).filter((name) => name.startsWith(WHEEL));
 }
 
-async function damage(name) {
+async function contents(name) {
   if (inNode) {
-    const { readFileSync, writeFileSync } = await import("node:fs");
-    const bytes = readFileSync(`${folder}/${name}`);
-    bytes[bytes.length - 1] ^= 1;
+    const { readFileSync } = await import("node:fs");
+    return new Uint8Array(readFileSync(`${folder}/${name}`));
+  }
+  const cache = await caches.open("pyoxide-bytecode");
+  return new Uint8Array(await (await cache.match(await keyOf(cache, name))).arrayBuffer());
+}
+
+async function keyOf(cache, name) {
+  return (await cache.keys()).find(({ url }) => decodeURIComponent(url).endsWith(name));
+}
+
+async function damage(name) {
+  const bytes = await contents(name);
+  bytes[bytes.length - 1] ^= 1;
+  if (inNode) {
+    const { writeFileSync } = await import("node:fs");
     writeFileSync(`${folder}/${name}`, bytes);
     return;
   }
   const cache = await caches.open("pyoxide-bytecode");
-  const [key] = (await cache.keys()).filter(({ url }) => decodeURIComponent(url).endsWith(name));
-  const bytes = new Uint8Array(await (await cache.match(key)).arrayBuffer());
-  bytes[bytes.length - 1] ^= 1;
-  await cache.put(key, new Response(bytes));
+  await cache.put(await keyOf(cache, name), new Response(bytes));
+}
+
+/** Storing happens some time after an import: waits for what `done` says. */
+async function until(done, what) {
+  for (let tries = 0; tries < 400; tries++) {
+    if (await done()) {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`not within 20 seconds: ${what}`);
 }
 
 /** A new interpreter with the package, which counts what is compiled. */
@@ -74,10 +95,10 @@ test("PKG-05 What was compiled once is not compiled at the next start", async ({
   const first = await start(load);
   assert.equal(first.runPython("import px_kept; px_kept.value"), 42);
   assert.equal(compiled(first), "__init__.py inner.py");
-  for (let tries = 0; (await stored()).length === 0 && tries < 200; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await until(async () => (await stored()).length > 0, "a bundle is stored");
   assert.equal((await stored()).length, 1);
+  const [bundle] = await stored();
+  const before = await contents(bundle);
 
   const second = await start(load);
   assert.equal(second.runPython("import px_kept; px_kept.value"), 42);
@@ -94,7 +115,9 @@ test("PKG-05 What was compiled once is not compiled at the next start", async ({
   assert.equal(unkept.runPython("import px_kept; px_kept.value"), 42);
   assert.equal(compiled(unkept), "__init__.py inner.py");
 
-  await damage((await stored())[0]);
+  // What was compiled of the edited package is stored too: damage that came before it would be undone.
+  await until(async () => String(await contents(bundle)) !== String(before), "the edited package is stored");
+  await damage(bundle);
   const damaged = await start(load);
   assert.equal(damaged.runPython("import px_kept; px_kept.value"), 42);
   assert.equal(compiled(damaged), "__init__.py inner.py", "a damaged bundle is as good as none");
