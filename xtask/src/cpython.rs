@@ -168,10 +168,12 @@ emmake make -n "libpython$PYOXIDE_PYTHON.a" | tr ' ' '\n' | grep '\.o$' | sort -
 printf '/%s$\n' config.o $PYOXIDE_SIDE_OBJECTS 'emscripten_[a-z_]*\.o' > apart
 grep -v -f apart objects > together
 grep -f apart objects > separate
-# emcc does not hand on `-mllvm`: the first line is what it says to the linker itself, the second what may be inlined. The
-# evaluation loop must stay small, because engines compile it while it runs (benches/NOTES.md).
-wasm-ld-21 --relocatable -mllvm -combiner-global-alias-analysis=false -mllvm -wasm-enable-sjlj -mllvm -wasm-use-legacy-eh -mllvm -disable-lsr -mllvm -wasm-enable-eh -mllvm -exception-model=wasm \
-  -mllvm -inline-enable-cost-benefit-analysis=false -mllvm -hot-callsite-threshold=600 -mllvm -inline-threshold=25 -mllvm -profile-summary-cutoff-hot=900000 \
+# emcc does not hand on `-mllvm`: the first two lines are what it says to the linker itself, the others what may be inlined. The
+# evaluation loop must stay small, because engines compile it while it runs, and pages download the rest (benches/NOTES.md).
+wasm-ld-21 --relocatable -mllvm -combiner-global-alias-analysis=false -mllvm -wasm-enable-sjlj -mllvm -wasm-use-legacy-eh -mllvm -disable-lsr \
+  -mllvm -wasm-enable-eh -mllvm -exception-model=wasm \
+  -mllvm -inline-enable-cost-benefit-analysis=false -mllvm -profile-summary-cutoff-hot=900000 -mllvm -hot-callsite-threshold=600 \
+  -mllvm -inlinehint-threshold=60 -mllvm -inline-threshold=25 -mllvm -inlinecold-threshold=0 \
   -o together.o $(cat together)
 sed 's|^|./|' together > kept
 find . \( -name '*.o' -o -name '*.a' \) | grep -v -x -F -f kept -e ./together.o | xargs rm
