@@ -173,7 +173,7 @@ grep -f apart objects > separate
 wasm-ld-21 --relocatable -mllvm -combiner-global-alias-analysis=false -mllvm -wasm-enable-sjlj -mllvm -wasm-use-legacy-eh -mllvm -disable-lsr \
   -mllvm -wasm-enable-eh -mllvm -exception-model=wasm \
   -mllvm -inline-enable-cost-benefit-analysis=false -mllvm -profile-summary-cutoff-hot=900000 -mllvm -hot-callsite-threshold=600 \
-  -mllvm -inlinehint-threshold=60 -mllvm -inline-threshold=25 -mllvm -inlinecold-threshold=0 \
+  -mllvm -inlinehint-threshold=140 -mllvm -inline-threshold=25 -mllvm -inlinecold-threshold=0 \
   -o together.o $(cat together)
 sed 's|^|./|' together > kept
 find . \( -name '*.o' -o -name '*.a' \) | grep -v -x -F -f kept -e ./together.o | xargs rm
