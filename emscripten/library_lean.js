@@ -9,12 +9,8 @@ addToLibrary({
   // The exports alone.
   $realExports: null,
 
-  // What the core has in the place of another library's function, of those that side modules may call: they find the core's (`wrap` in link.toml).
-  $wrappedNames: ["PyErr_CheckSignals", "ffi_call", "ffi_closure_free", "ffi_prep_closure_loc", "Py_EnterRecursiveCall"],
-
   // Where the main module's functions are in the table, its addresses, and which function is where, by the number that is its name.
   // PERF: read when somebody asks first; a plain start does not.
-  $mainSymbols__deps: ["$wrappedNames"],
   $mainSymbols: () => {
     if (mainSymbols.found) return mainSymbols.found;
     const bytes = new Uint8Array(Module["mainSymbols"]());
@@ -39,7 +35,6 @@ addToLibrary({
     for (const [index, name] of names.entries()) {
       (values[index] & 1 ? addresses : places).set(name, values[index] >>> 1);
     }
-    for (const name of wrappedNames) places.set(name, places.get(`__wrap_${name}`));
     let functions;
     const functionPlace = (index) => {
       if (functions === undefined) {
@@ -72,14 +67,14 @@ addToLibrary({
   // The length of the table as the linker made it.
   $mainTableLength: 0,
 
-  $mergeLibSymbols__deps: ["$isSymbolDefined", "$mainExports", "$realExports", "$mainSymbol", "$mainSymbols", "$mainTableLength", "$wrappedNames"],
+  $mergeLibSymbols__deps: ["$isSymbolDefined", "$mainExports", "$realExports", "$mainSymbol", "$mainSymbols", "$mainTableLength"],
   $mergeLibSymbols: (exports, libName) => {
     if (libName === "main") {
       realExports = exports;
       mainExports = new Proxy(
         { __proto__: null },
         {
-          get: (_, name) => (wrappedNames.includes(name) ? undefined : exports[name]) ?? mainSymbol(name),
+          get: (_, name) => exports[name] ?? mainSymbol(name),
           has: (_, name) => name in exports || (typeof name === "string" && (mainSymbols().places.has(name) || mainSymbols().addresses.has(name))),
         },
       );

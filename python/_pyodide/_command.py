@@ -1,7 +1,7 @@
 """The ``python`` command, started from a snapshot: what of a process is in Python before its program runs.
 
 Owns ``sys.argv``, the path of the program and the standard streams, as CPython makes them when it starts. Not here: the environment
-(``_pyodide._snapshot``), what the program is (``Py_RunMain``).
+(``crates/pyoxide-core/src/refresh.rs``), what the program is (``Py_RunMain``).
 
 Invariant: the streams are those that CPython makes in UTF-8 mode, which is always on here; a descriptor that is not open is None.
 """

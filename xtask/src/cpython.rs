@@ -16,8 +16,8 @@ use crate::context::Context;
 use crate::failure::{Failure, fail, hint_for};
 use crate::progress::Step;
 use crate::root::{self, Run};
-use crate::{on_demand, sys_libs};
-use crate::sys_libs::C_FLAGS;
+use crate::on_demand;
+use crate::sys_libs::{self, C_FLAGS};
 
 /// `-DPY_CALL_TRAMPOLINE`: extension modules cast function pointers; without it such a call traps.
 pub const EXTRA_C_FLAGS: &str = "-DPY_CALL_TRAMPOLINE";

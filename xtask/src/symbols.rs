@@ -2,7 +2,8 @@
 //!
 //! Owns: a function that JavaScript does not name gets a place in the function table instead, a constant address its value; a section of the
 //! module says which name is where (`emscripten/library_lean.js` reads it when somebody asks). Not here: which names JavaScript needs.
-//! INVARIANT: a function has one address: one that is in the table already stays where it is.
+//! INVARIANTS: a function has one address: one that is in the table already stays where it is. The name of a function that the core replaces
+//! (`wrap` in `emscripten/link.toml`) is the core's, for side modules as for the main module.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -12,6 +13,9 @@ use wasmparser::{ConstExpr, ElementItems, ElementKind, ExternalKind, Operator, P
 
 /// This very file: what it does is an input of the link.
 pub const SOURCE: &str = include_str!("symbols.rs");
+
+/// What the linker puts before the name of a function that is replaced.
+const REPLACEMENT: &str = "__wrap_";
 
 /// Name of the section with the symbols.
 const SECTION: &str = "pyoxide.symbols";
@@ -23,6 +27,9 @@ const ELEMENT_SECTION: u8 = 9;
 /// The module without the exports for which `is_kept` says no.
 pub fn take_exports(wasm: &[u8], is_kept: impl Fn(&str) -> bool) -> Result<Vec<u8>> {
     let module = Module::read(wasm)?;
+    if let Some(name) = module.replaced.keys().find(|name| is_kept(name)) {
+        bail!("JavaScript names the export `{name}`, which the core replaces: it would call the one that is replaced");
+    }
     // New places in the order of the functions: small differences, which compress.
     let mut places = module.places.clone();
     let mut new: Vec<u32> = module.functions.values().copied().filter(|function| !places.contains_key(function)).collect();
@@ -76,6 +83,8 @@ struct Module {
     /// Exported functions and addresses, by name.
     functions: BTreeMap<String, u32>,
     addresses: BTreeMap<String, u32>,
+    /// Functions that stand in the place of others, by the names of those.
+    replaced: BTreeMap<String, u32>,
     /// Values of immutable globals, by index.
     constants: HashMap<u32, u32>,
     /// Where functions are in the table; the first place of each.
@@ -145,6 +154,8 @@ impl Module {
             }
         }
         ensure!(tables == 1, "The main module has {tables} tables instead of one");
+        module.replaced = module.functions.iter().filter_map(|(name, &function)| Some((name.strip_prefix(REPLACEMENT)?.to_owned(), function))).collect();
+        module.functions.extend(module.replaced.clone());
         Ok(module)
     }
 
@@ -273,13 +284,17 @@ mod tests {
 
     /// A table of 3 with function 1 at place 2; functions 0 and 1 exported as `a` and `b`, 1 also as `c`; the constant 70000 as `d`.
     fn sample() -> Vec<u8> {
+        with_exports(&[5, 1, b'a', 0, 0, 1, b'b', 0, 1, 1, b'c', 0, 1, 1, b'd', 3, 0, 1, b't', 1, 0])
+    }
+
+    fn with_exports(exports: &[u8]) -> Vec<u8> {
         let mut module = b"\0asm\x01\0\0\0".to_vec();
         let mut section = |id: u8, content: &[u8]| push_section(&mut module, id, content).expect("it is short");
         section(1, &[1, 0x60, 0, 0]);
         section(3, &[2, 0, 0]);
         section(TABLE_SECTION, &[1, 0x70, 0, 3]);
         section(6, &[1, 0x7f, 0, 0x41, 0xf0, 0xa2, 0x04, 0x0b]);
-        section(EXPORT_SECTION, &[5, 1, b'a', 0, 0, 1, b'b', 0, 1, 1, b'c', 0, 1, 1, b'd', 3, 0, 1, b't', 1, 0]);
+        section(EXPORT_SECTION, exports);
         section(ELEMENT_SECTION, &[1, 0, 0x41, 2, 0x0b, 1, 1]);
         section(10, &[2, 2, 0, 0x0b, 2, 0, 0x0b]);
         module
@@ -299,6 +314,16 @@ mod tests {
         section.extend([0, 0, 2, 1]);
         section.extend(b"a\nb\nc\nd");
         assert!(taken.ends_with(&section));
+    }
+
+    #[test]
+    fn the_name_of_a_function_that_is_replaced_is_the_replacements() {
+        let mut exports = vec![2, 1, b'b', 0, 1, 8];
+        exports.extend(b"__wrap_b");
+        exports.extend([0, 0]);
+        let sample = with_exports(&exports);
+        assert_eq!(Module::read(&sample).expect("the sample is a module").functions["b"], 0);
+        assert!(take_exports(&sample, |name| name == "b").is_err());
     }
 
     #[test]

@@ -119,7 +119,7 @@ unsafe fn decode(text: &[u8]) -> PyResult<*mut wchar_t> {
     // SAFETY: by contract; the result is from `PyMem_RawMalloc`.
     let decoded = unsafe { ffi::Py_DecodeLocale(text.as_ptr().cast(), core::ptr::null_mut()) };
     if decoded.is_null() {
-        return Err(runtime_error("an argument of the command line is no text"));
+        return Err(runtime_error("The command line has an argument that cannot be decoded: write it in UTF-8"));
     }
     Ok(decoded)
 }
@@ -147,7 +147,7 @@ unsafe fn fill<'a>(list: &mut ffi::PyWideStringList, texts: impl Iterator<Item =
             let status = ffi::PyWideStringList_Append(list, decoded);
             ffi::PyMem_RawFree(decoded.cast());
             if ffi::PyStatus_Exception(status) != 0 {
-                return Err(runtime_error("there is no memory for the arguments"));
+                return Err(runtime_error("There is no memory for the arguments of the command line: pass fewer, or read them from a file"));
             }
         }
     }

@@ -9,9 +9,10 @@ use core::ptr;
 
 use pyo3_ffi as ffi;
 
-use crate::boundary::{JsRef, pyox_js_host_sleep, pyox_js_promise_timer};
+use crate::boundary::{JsRef, pyox_js_promise_timer};
 use crate::cells::Slot;
 use crate::py::{self, Py};
+use crate::sleep::{SLICE_MS, block};
 use crate::stacks::{self, StackId};
 
 /// `Py_PARK_AGAIN`: the content of the address has changed.
@@ -24,8 +25,6 @@ const INTERRUPTED: c_int = -3;
 const NS_PER_MS: f64 = 1e6;
 /// The longest time that a timer is set for: one that is not needed any more keeps Node alive.
 const TIMER_MS: f64 = 500.0;
-/// How long signals may have to wait where the thread sleeps.
-const SLICE_MS: f64 = 20.0;
 
 const DEADLOCK: &str = "Deadlock: what this waits for can never come, because there is one thread and it would wait here. Where the engine has JavaScript \
                         Promise Integration, code that is entered with runPythonAsync or callPromising waits while other tasks run";
@@ -39,7 +38,6 @@ type Unpark = unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, c_int);
 
 unsafe extern "C" {
     static Py_EMSCRIPTEN_SIGNAL_HANDLING: c_int;
-    fn emscripten_get_now() -> f64;
     fn Py_AddPendingCall(function: unsafe extern "C" fn(*mut c_void) -> c_int, argument: *mut c_void) -> c_int;
 }
 
@@ -115,13 +113,7 @@ fn sleep(left_ms: Option<f64>, is_clear: bool) -> c_int {
         return INTERRUPTED;
     }
     let slice = left_ms.map_or(SLICE_MS, |left| left.min(SLICE_MS));
-    // SAFETY: imports without references.
-    unsafe {
-        if pyox_js_host_sleep(slice) != 1 {
-            let end = emscripten_get_now() + slice;
-            while emscripten_get_now() < end {}
-        }
-    }
+    block(slice);
     if left_ms.is_some_and(|left| left <= SLICE_MS) { TIMEOUT } else { INTERRUPTED }
 }
 

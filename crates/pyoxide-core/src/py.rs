@@ -11,6 +11,28 @@ use core::ptr::{self, NonNull};
 use pyo3_ffi as ffi;
 use pyo3_ffi::{Py_ssize_t, PyObject, PyTypeObject};
 
+/// The definition of a function, for a static.
+pub struct Definition(pub ffi::PyMethodDef);
+// SAFETY: constant data, one thread.
+unsafe impl Sync for Definition {}
+
+/// Puts a function in the place of a module's that has the same name: the original.
+///
+/// # Errors
+/// There is no such module or function, or no memory.
+pub fn replace_function(module: &CStr, definition: &'static Definition) -> PyResult<Py> {
+    let owner = Py::import(module)?;
+    let name = Py::string(module.to_str().unwrap_or_default())?;
+    // SAFETY: the definition and its name live for ever; returns a new reference or null with an error.
+    let (attribute, function) = unsafe {
+        let function = ffi::PyCFunction_NewEx((&raw const definition.0).cast_mut(), owner.as_ptr(), name.as_ptr());
+        (CStr::from_ptr(definition.0.ml_name), Py::owned_or_err(function)?)
+    };
+    let original = owner.borrow().attr(attribute)?;
+    owner.borrow().set_attr(attribute, function.borrow())?;
+    Ok(original)
+}
+
 /// The Python error indicator is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Raised;

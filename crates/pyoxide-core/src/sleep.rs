@@ -11,19 +11,15 @@ use pyo3_ffi::PyObject;
 use crate::boundary::{JsRef, guard_slot, pyox_js_host_sleep, pyox_js_promise_timer};
 use crate::cells::Slot;
 use crate::jsproxy;
-use crate::py::{Py, PyResult, Ref, check};
+use crate::py::{self, Definition, Py, PyResult, Ref, check};
 use crate::stacks;
 
 /// Longer times are left to the original.
 const SECONDS_MAX: f64 = 1e9;
 /// How long signals may have to wait.
-const SLICE_MS: f64 = 20.0;
+pub const SLICE_MS: f64 = 20.0;
 
 static ORIGINAL: Slot<*mut PyObject> = Slot::new(ptr::null_mut());
-
-struct Definition(ffi::PyMethodDef);
-// SAFETY: constant data, one thread.
-unsafe impl Sync for Definition {}
 
 static SLEEP: Definition = Definition(ffi::PyMethodDef {
     ml_name: c"sleep".as_ptr(),
@@ -41,15 +37,7 @@ unsafe extern "C" {
 /// # Errors
 /// There is no module `time`.
 pub fn install() -> PyResult<()> {
-    let time = Py::import(c"time")?;
-    let original = time.borrow().attr(c"sleep")?;
-    let name = Py::string("time")?;
-    // SAFETY: the definition lives for ever; returns a new reference or null with an error.
-    let function = unsafe {
-        Py::owned_or_err(ffi::PyCFunction_NewEx((&raw const SLEEP.0).cast_mut(), time.as_ptr(), name.as_ptr()))?
-    };
-    time.borrow().set_attr(c"sleep", function.borrow())?;
-    ORIGINAL.set(original.into_ptr());
+    ORIGINAL.set(py::replace_function(c"time", &SLEEP)?.into_ptr());
     Ok(())
 }
 
@@ -101,11 +89,18 @@ fn sleep_ms(ms: f64) -> PyResult<()> {
             if left <= 0.0 {
                 return Ok(());
             }
-            if pyox_js_host_sleep(left.min(SLICE_MS)) != 1 {
-                // The thread of a page must not block: it computes.
-                let slice_end = emscripten_get_now() + left.min(SLICE_MS);
-                while emscripten_get_now() < slice_end {}
-            }
+            block(left.min(SLICE_MS));
+        }
+    }
+}
+
+/// Lets a short time pass in which nothing else runs. The thread of a page must not block: it computes.
+pub fn block(ms: f64) {
+    // SAFETY: imports without references.
+    unsafe {
+        if pyox_js_host_sleep(ms) != 1 {
+            let end = emscripten_get_now() + ms;
+            while emscripten_get_now() < end {}
         }
     }
 }

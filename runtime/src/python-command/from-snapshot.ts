@@ -1,6 +1,6 @@
 /**
  * From a snapshot or from nothing: which start of the `python` command can begin with the saved memory of another.
- * Not here: starting (thread.ts), what of a process is put into the saved memory (`_pyodide._command`, `_pyodide._snapshot`).
+ * Not here: starting (thread.ts), what of a process is put into the saved memory (`_pyodide._command`, `crates/pyoxide-core/src/refresh.rs`).
  * Invariant: whatever Python decides only while it starts, options and `PYTHON*` variables, is left to a start from nothing.
  */
 

@@ -11,7 +11,7 @@ use pyo3_ffi::PyObject;
 use super::{Class, JS_EXCEPTION, JsExceptionObject, JsFields, Slots, attributes, class_object, fields, make_type, this_fields};
 use crate::boundary::*;
 use crate::cells::Slot;
-use crate::py::{self, Py, PyResult, Raised, Ref};
+use crate::py::{self, Definition, Py, PyResult, Raised, Ref};
 
 pub(super) fn make_class() -> PyResult<Py> {
     let mut slots = Slots(Vec::new());
@@ -159,10 +159,6 @@ unsafe extern "C" fn text(object: *mut PyObject) -> *mut PyObject {
 /// The original `sys.exc_info`.
 static EXC_INFO: Slot<*mut PyObject> = Slot::new(ptr::null_mut());
 
-struct Definition(ffi::PyMethodDef);
-// SAFETY: constant data, one thread.
-unsafe impl Sync for Definition {}
-
 static COMPLETE_EXC_INFO: Definition = Definition(ffi::PyMethodDef {
     ml_name: c"exc_info".as_ptr(),
     ml_meth: ffi::PyMethodDefPointer { PyCFunction: exc_info },
@@ -175,15 +171,7 @@ static COMPLETE_EXC_INFO: Definition = Definition(ffi::PyMethodDef {
 /// # Errors
 /// No memory.
 pub fn install() -> PyResult<()> {
-    let sys = Py::import(c"sys")?;
-    let original = sys.borrow().attr(c"exc_info")?;
-    let name = Py::string("sys")?;
-    // SAFETY: the definition lives for ever; returns a new reference or null with an error.
-    let function = unsafe {
-        Py::owned_or_err(ffi::PyCFunction_NewEx((&raw const COMPLETE_EXC_INFO.0).cast_mut(), sys.as_ptr(), name.as_ptr()))?
-    };
-    sys.borrow().set_attr(c"exc_info", function.borrow())?;
-    EXC_INFO.set(original.into_ptr());
+    EXC_INFO.set(py::replace_function(c"sys", &COMPLETE_EXC_INFO)?.into_ptr());
     Ok(())
 }
 

@@ -108,9 +108,10 @@ export function asynchronousImports({ wire, handles, operations, registry, stack
     },
     pyox_js_promise_timer(ms: number): JsHandle {
       try {
-        return handles.add(new Promise<void>((resolve) => {
-            if (ms >= 0) schedule(resolve, ms);
-          }));
+        const settle = (resolve: () => void): void => {
+          if (ms >= 0) schedule(resolve, ms);
+        };
+        return handles.add(new Promise<void>(settle));
       } catch (error) {
         return wire.fail(error, 0) as JsHandle;
       }
