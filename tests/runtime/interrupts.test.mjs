@@ -156,3 +156,54 @@ test("ASYNC-16 ASYNC-17 JS-040 An interrupt buffer ends loops, sleeps and waits"
   buffer[0] = 0;
   py.setInterruptBuffer(undefined);
 });
+
+const SENDER = `
+const { parentPort, workerData: cells } = require("node:worker_threads");
+const lost = [];
+for (let n = 0; n < 300; n++) {
+  while (Atomics.load(cells, 1) === n) Atomics.wait(cells, 1, n);
+  // Each at another moment of what Python does.
+  for (let turn = 0; turn < (n % 30) * 50; turn++) Atomics.load(cells, 1);
+  Atomics.store(cells, 0, 2);
+  while (Atomics.wait(cells, 1, n + 1, lost.length === 0 ? 20_000 : 100) === "timed-out") {
+    if (Atomics.load(cells, 0) !== 0) continue;
+    // Taken, and nothing came of it.
+    lost.push(n);
+    Atomics.store(cells, 0, 2);
+  }
+}
+parentPort.postMessage(lost);
+`;
+
+test("ASYNC-16 JS-040 A signal is never lost, whenever it comes", { skip: (env) => (env.isBrowser ? "ENV-41: shared memory needs a page that is cross-origin isolated" : undefined), timeout: 60 }, async ({ load, assert }) => {
+  const { Worker } = await import("node:worker_threads");
+  const py = await load();
+  const cells = new Int32Array(new SharedArrayBuffer(8));
+  py.setInterruptBuffer(cells);
+  const sender = new Worker(SENDER, { eval: true, workerData: cells });
+  const lost = new Promise((resolve, reject) => sender.on("message", resolve).on("error", reject));
+  py.globals.set("ready", (count) => {
+    Atomics.store(cells, 1, count);
+    Atomics.notify(cells, 1);
+  });
+  py.runPython(`
+handled = 0
+while handled < 300:
+    try:
+        ready(handled + 1)
+        while True: 7 ** 3000
+    except KeyboardInterrupt:
+        handled += 1
+ready(301)
+`);
+  assert.deepEqual(await lost, []);
+  assert.equal(py.globals.get("handled"), 300);
+  py.setInterruptBuffer(undefined);
+});
+
+test("JS-040 Arrays that cannot hold a signal are refused", async ({ load, assert }) => {
+  const py = await load();
+  for (const buffer of [[0], new Float64Array(1), new BigInt64Array(1), new Int32Array(0), new DataView(new ArrayBuffer(4))]) {
+    assert.throws(() => py.setInterruptBuffer(buffer), /setInterruptBuffer: expected a typed array of integers/);
+  }
+});

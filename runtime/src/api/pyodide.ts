@@ -393,19 +393,15 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
     },
 
     setInterruptBuffer(buffer) {
-      if (buffer !== undefined && buffer !== null && !(ArrayBuffer.isView(buffer) && "length" in buffer)) {
-        throw new TypeError(`setInterruptBuffer: expected a typed array on a SharedArrayBuffer, or undefined, not ${describe(buffer)}.`);
+      if (buffer !== undefined && buffer !== null && !canHoldSignal(buffer)) {
+        throw new TypeError(`setInterruptBuffer: expected a typed array of integers on a SharedArrayBuffer, or undefined, not ${describe(buffer)}.`);
       }
       interruptBuffer = buffer ?? undefined;
       watchInterrupts(module, interruptBuffer);
       core.setSignalCheck(interruptBuffer === undefined ? undefined : () => interruptBuffer?.[0] !== 0);
     },
     checkInterrupt() {
-      let signal = 0;
-      if (interruptBuffer !== undefined) {
-        signal = interruptBuffer[0] ?? 0;
-        interruptBuffer[0] = 0;
-      }
+      const signal = interruptBuffer === undefined ? 0 : takeSignal(interruptBuffer);
       core.checkSignals(signal > 0 && signal < 65 ? signal : 0);
     },
     interrupt(signal = SIGINT) {
@@ -595,10 +591,27 @@ function unpackArchive({ core, module }: Interpreter, bytes: Uint8Array, format:
   }
 }
 
-/** CPython's own hook: it reads the buffer now and then when its switch is on. */
+/** Is this an array, of any realm, whose first element the other thread can set and this one take? */
+function canHoldSignal(buffer: unknown): buffer is InterruptBuffer {
+  return ArrayBuffer.isView(buffer) && /^(Int|Uint)(8|16|32)Array$/.test((buffer as InterruptBuffer)[Symbol.toStringTag]) && (buffer as InterruptBuffer).length > 0;
+}
+
+/** The signal in the buffer, which is empty then: 0 if there is none. In one step, or a signal that comes in between would be lost. */
+function takeSignal(buffer: InterruptBuffer): number {
+  return buffer[0] === 0 ? 0 : Atomics.exchange(buffer, 0, 0);
+}
+
+/** CPython's own hook: it reads the first element now and then when its switch is on, and then writes 0 there. */
 function watchInterrupts(module: EmscriptenModule, buffer: InterruptBuffer | undefined): void {
-  const hooked = module as EmscriptenModule & { Py_EmscriptenSignalBuffer?: InterruptBuffer | undefined };
-  hooked.Py_EmscriptenSignalBuffer = buffer;
+  const hooked = module as EmscriptenModule & { Py_EmscriptenSignalBuffer?: { 0: number } | undefined };
+  hooked.Py_EmscriptenSignalBuffer = buffer && {
+    get 0() {
+      return takeSignal(buffer);
+    },
+    set 0(_) {
+      // It is taken.
+    },
+  };
   const address = module.wasmExports["Py_EMSCRIPTEN_SIGNAL_HANDLING"] as WebAssembly.Global | undefined;
   if (address !== undefined) {
     module.HEAPU8[Number(address.value)] = buffer === undefined ? 0 : 1;
