@@ -77,7 +77,7 @@ export async function startChromium(server) {
     },
 
     /** Runs a `*.browser.mjs` file here. */
-    async runFromHere({ file, env, only, tests }, emit) {
+    async runFromHere({ file, env, only, tests, index }, emit) {
       await import(pathToFileURL(path.join(tests, file)).href);
       for (const one of takeCases().cases) {
         if (only !== undefined && !one.name.toLowerCase().includes(only.toLowerCase())) continue;
@@ -98,7 +98,7 @@ export async function startChromium(server) {
           const limit = new Promise((_, reject) => {
             timer = setTimeout(() => reject(new Error("The test did not end within 60 s")), 60_000);
           });
-          await Promise.race([one.body({ open: tracked, server, assert, env }), limit]);
+          await Promise.race([one.body({ open: tracked, server, assert, env, index }), limit]);
           emit({ kind: "pass", name: one.name });
         } catch (error) {
           const said = opened.flatMap(({ log }) => log.slice(-8).map(({ type, text }) => `  console.${type}: ${text}`)).join("\n");

@@ -11,6 +11,7 @@
  *     /page/<wheel>           a web page                                      /count/<key>        number of requests so far
  *     /native/<file>          a side module that was built for the tests
  *     /lock.json              a lock file of all real wheels                  /named/<name>       the same under another name
+ *     /documented.json        the same with stand-ins for packages that documents load by name but that have no wheel
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -64,9 +65,20 @@ function madeUp() {
   ];
 }
 
+/** Stand-ins for what the documents name: in `documented.json` and by their address only, so that they hide no real package. */
+function documented() {
+  return [
+    makeWheel({ name: "numpy", version: "1.26.4", files: { "numpy/__init__.py": "def array(values):\n    return list(values)\n" } }),
+    makeWheel({ name: "matplotlib", version: "3.5.2", requires: ["numpy", "cycler"] }),
+    makeWheel({ name: "package_name", version: "1.0" }),
+    makeWheel({ name: "snowballstemmer", version: "2.0.0", tag: "py2.py3-none-any", requires: ["pyox-extra"] }),
+  ];
+}
+
 export async function startIndex({ wheels, native }) {
   const all = [...readdirSync(wheels).filter((file) => file.endsWith(".whl")).map((file) => readWheel(file, readFileSync(path.join(wheels, file)))), ...madeUp()];
-  const byFile = new Map(all.map((wheel) => [wheel.file, wheel]));
+  const standIns = documented();
+  const byFile = new Map([...all, ...standIns].map((wheel) => [wheel.file, wheel]));
   const nativeFiles = readdirSync(native, { recursive: true }).filter((file) => file.endsWith(".so"));
   // What distributions have besides wheels: the tests of a package, and a shared library.
   const archives = new Map([
@@ -93,8 +105,8 @@ export async function startIndex({ wheels, native }) {
     return { body: `<!DOCTYPE html><html><body><h1>${name}</h1>${links.join("\n")}</body></html>`, headers: { "content-type": "text/html; charset=utf-8" } };
   }
 
-  function lockfile() {
-    const real = all.filter((wheel) => !normalize(wheel.name).startsWith("pyox"));
+  function lockfile(more = []) {
+    const real = [...all.filter((wheel) => !normalize(wheel.name).startsWith("pyox")), ...more];
     const names = new Set(real.map(({ name }) => normalize(name)));
     const packages = Object.fromEntries(
       real.map((wheel) => {
@@ -154,6 +166,10 @@ export async function startIndex({ wheels, native }) {
         if (rest[0] === "files") return file(rest[1]);
       // The same under another name.
       case "lock.json": return { body: JSON.stringify(lockfile()), headers: { "content-type": "application/json" } };
+      case "documented.json": {
+        const named = standIns.filter(({ name }) => !all.some((wheel) => normalize(wheel.name) === normalize(name)));
+        return { body: JSON.stringify(lockfile(named)), headers: { "content-type": "application/json" } };
+      }
       default: return { status: 404, body: "not found" };
     }
   }
