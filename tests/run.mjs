@@ -17,12 +17,13 @@ import { fileURLToPath } from "node:url";
 import { startChromium } from "./harness/chromium.mjs";
 import { startIndex } from "./harness/index-server.mjs";
 import { startNetwork } from "./harness/network.mjs";
+import { endGroup } from "./harness/processes.mjs";
 import { startServer } from "./harness/server.mjs";
 
 const tests = path.dirname(fileURLToPath(import.meta.url));
 const repository = path.dirname(tests);
-/** A long run of generated operations lasts as long as it was asked to. */
-const FILE_SECONDS = 180 + 2 * (Number.parseInt(process.env.PYOXIDE_FUZZ ?? "0", 10) || 0);
+/** Ends what hangs, on a machine that has other things to do as well. A long run of generated operations lasts as long as it was asked to. */
+const FILE_SECONDS = 900 + 2 * (Number.parseInt(process.env.PYOXIDE_FUZZ ?? "0", 10) || 0);
 const FOLDERS = ["harness", "spec", "ffi", "runtime", "packages", "cli", "cpython"];
 const ENVIRONMENTS = ["node20", "node-current", "chromium"];
 
@@ -85,11 +86,21 @@ function findFiles(env) {
   });
 }
 
-/** Runs a file in a Node process of its own. Resolves when the process is gone. */
+/** The processes that run files. Each leads a group of its own, so that nothing that it has started can be left behind. */
+const running = new Set();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {
+    for (const leader of running) endGroup(leader);
+    process.exit(128 + os.constants.signals[signal]);
+  });
+}
+
+/** Runs a file in a Node process of its own. Resolves when the process is gone, and whatever it has started. */
 function runInNode(program, { file, dist, env, loadOptions, only, index }, emit) {
   return new Promise((resolve) => {
     const argument = JSON.stringify({ file, dist, env, loadOptions, only, index });
-    const child = fork(path.join(tests, "harness/node-child.mjs"), [argument], { execPath: program, execArgv: ["--expose-gc"], stdio: ["ignore", "pipe", "pipe", "ipc"], env: { ...process.env, PYOXIDE_NODE: program } });
+    const child = fork(path.join(tests, "harness/node-child.mjs"), [argument], { execPath: program, execArgv: ["--expose-gc"], stdio: ["ignore", "pipe", "pipe", "ipc"], env: { ...process.env, PYOXIDE_NODE: program }, detached: true });
+    running.add(child.pid);
     let ended = false;
     let output = "";
     const keep = (data) => {
@@ -103,10 +114,12 @@ function runInNode(program, { file, dist, env, loadOptions, only, index }, emit)
     });
     const timer = setTimeout(() => {
       output += `\nThe file did not end within ${FILE_SECONDS} s`;
-      child.kill("SIGKILL");
+      endGroup(child.pid);
     }, FILE_SECONDS * 1000);
     child.on("exit", (code, signal) => {
       clearTimeout(timer);
+      endGroup(child.pid);
+      running.delete(child.pid);
       resolve(ended ? undefined : `The process ended (${signal ?? `exit code ${code}`}) before the file did:\n${output}`);
     });
   });

@@ -1,12 +1,12 @@
 /**
  * `cargo xtask offline`: a folder with packages that works without any other network.
  */
-import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { inFolder, runPython } from "../harness/python-command.mjs";
+import { start } from "../harness/processes.mjs";
 import { configure, test } from "../harness/registry.mjs";
 
 configure({ noInterpreter: true });
@@ -15,7 +15,7 @@ const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
 
 function xtask(cwd, ...args) {
   return new Promise((resolve, reject) => {
-    const child = spawn("cargo", ["run", "--quiet", "--locked", "--manifest-path", path.join(CHECKOUT, "Cargo.toml"), "-p", "xtask", "--", ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    const child = start("cargo", ["run", "--quiet", "--locked", "--manifest-path", path.join(CHECKOUT, "Cargo.toml"), "-p", "xtask", "--", ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
     let out = "";
     let err = "";
     child.stdout.on("data", (data) => (out += data));

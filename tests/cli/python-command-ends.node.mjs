@@ -1,12 +1,12 @@
 /**
  * `dist/python` behaves like a `python` command: exit codes, messages, signals, the prompt.
  */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { inFolder, launcher, runPython } from "../harness/python-command.mjs";
+import { start } from "../harness/processes.mjs";
 import { configure, test } from "../harness/registry.mjs";
 
 configure({ noInterpreter: true });
@@ -96,7 +96,7 @@ test("CLI The standard streams are as CPython makes them", async ({ dist, assert
   assert.deepEqual([out, err], ["first\nbuffered\n", "at once"]);
 });
 
-test("CLI JS-011 Options of the interpreter", { timeout: 90 }, async ({ dist, assert }) => {
+test("CLI JS-011 Options of the interpreter", { timeout: 240 }, async ({ dist, assert }) => {
   const see = "import sys, tracemalloc; print(sys.flags.dev_mode, sys.flags.int_max_str_digits, tracemalloc.is_tracing(), sys.flags.ignore_environment, '/on/path' in sys.path)";
   const run = async (args, env) => (await runPython(dist, [...args, "-c", see], { env })).out.trim();
   assert.equal(await run([]), "False 4300 False 0 False");
@@ -124,22 +124,22 @@ test("CLI What needs another process says so", async ({ dist, assert }) => {
 });
 
 test("CLI IO-12 Who reads no further ends the program as it ends others", async ({ dist, assert }) => {
-  const [program, ...first] = launcher(dist);
-  const child = spawn(program, [...first, "-c", "print('x' * 10)\nfor i in range(10 ** 6): print(i)"], { stdio: ["ignore", "pipe", "pipe"] });
+  // A pipe of the shell: what Node gives a child is a socket, which says that the connection was reset when there is something left to read.
+  const program = "print('x' * 10)\nfor i in range(10 ** 6): print(i)";
+  const child = start("/bin/sh", ["-c", '{ "$@"; echo "status $?" >&2; } | head -n 1', "sh", ...launcher(dist), "-c", program], { stdio: ["ignore", "pipe", "pipe"] });
+  let out = "";
   let err = "";
+  child.stdout.on("data", (data) => (out += data));
   child.stderr.on("data", (data) => (err += data));
-  const [head] = await once(child.stdout, "data");
-  child.stdout.destroy();
-  const [code, signal] = await once(child, "close");
-  assert.match(String(head), /^xxxxx/);
-  assert.deepEqual([code, signal], [1, null]);
-  assert.match(err, /BrokenPipeError: \[Errno \d+\] Broken pipe/);
+  await once(child, "close");
+  assert.equal(out, "xxxxxxxxxx\n");
+  assert.match(err, /BrokenPipeError: \[Errno \d+\] Broken pipe\n[^]*status 1\n$/);
 });
 
 test("CLI W-19 -m http.server serves a folder until Ctrl-C", async ({ dist, assert }) => {
   await inFolder({ "served.txt": "from the folder\n" }, async (folder) => {
     const [program, ...first] = launcher(dist);
-    const child = spawn(program, [...first, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    const child = start(program, [...first, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
     let text = "";
     let log = "";
     child.stderr.on("data", (data) => (log += data));
@@ -163,7 +163,7 @@ test("CLI W-19 -m http.server serves a folder until Ctrl-C", async ({ dist, asse
   });
 });
 
-test("CLI What a newcomer starts with -m", { timeout: 120 }, async ({ dist, assert }) => {
+test("CLI What a newcomer starts with -m", { timeout: 240 }, async ({ dist, assert }) => {
   const files = {
     "answers.py": '"""\n>>> 40 + 2\n42\n>>> 1 + 1\n3\n"""\n',
     "program.py": "def f(x):\n    y = x + 1\n    return y * 2\nprint(f(20))\n",
@@ -241,7 +241,7 @@ test("CLI The plain REPL in a terminal", async ({ dist, assert, skip }) => {
   const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const command = [...launcher(dist), "-q", "-i"].map(quote).join(" ");
   const output = await new Promise((resolve, reject) => {
-    const child = spawn("/usr/bin/script", ["-qec", command, "/dev/null"], { env: { ...process.env, PYTHON_BASIC_REPL: "1", TERM: "dumb" }, stdio: ["pipe", "pipe", "inherit"] });
+    const child = start("/usr/bin/script", ["-qec", command, "/dev/null"], { env: { ...process.env, PYTHON_BASIC_REPL: "1", TERM: "dumb" }, stdio: ["pipe", "pipe", "inherit"] });
     const steps = ["1 + 41\r", "def f():\r    return 'from' + ' f'\r\rf()\r", "1/0\r", "import sys; sys.stdin.isatty()\r", "exit(9)\r"];
     let text = "";
     let prompts = 0;

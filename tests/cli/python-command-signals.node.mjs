@@ -1,9 +1,10 @@
 /**
  * `dist/python` and what a terminal does: Ctrl-C and other signals, waiting for input, the line editor.
  */
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { chmod } from "node:fs/promises";
 import { inFolder, launcher } from "../harness/python-command.mjs";
+import { start } from "../harness/processes.mjs";
 import { configure, test } from "../harness/registry.mjs";
 
 configure({ noInterpreter: true });
@@ -12,7 +13,7 @@ configure({ noInterpreter: true });
 function converse(dist, args, react, options = {}) {
   const [program, ...first] = options.through ?? launcher(dist);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...first, ...args], { env: { ...process.env, ...options.env }, cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"] });
+    const child = start(program, [...first, ...args], { env: { ...process.env, ...options.env }, cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"] });
     let text = "";
     let err = "";
     child.stdout.on("data", (data) => {
@@ -58,7 +59,7 @@ for number, wait in enumerate(waits):
 print(input())
 `;
 
-test("CLI ASYNC-16 Ctrl-C is a KeyboardInterrupt, whatever the program does, and input is not lost by it", { timeout: 60 }, async ({ dist, assert }) => {
+test("CLI ASYNC-16 Ctrl-C is a KeyboardInterrupt, whatever the program does, and input is not lost by it", { timeout: 240 }, async ({ dist, assert }) => {
   const interrupt = atEach((child) => child.kill("SIGINT"));
   const { code, text, err } = await converse(dist, ["-u", "-c", WAITS], (all, child) => {
     interrupt(all, child);
@@ -162,7 +163,7 @@ function type(dist, args, steps, options) {
   );
 }
 
-test("CLI The line editor: colours, blocks, completion, history, Ctrl-C, a file of what was typed", { timeout: 90 }, async ({ dist, assert, skip }) => {
+test("CLI The line editor: colours, blocks, completion, history, Ctrl-C, a file of what was typed", { timeout: 240 }, async ({ dist, assert, skip }) => {
   if (!existsSync("/usr/bin/script")) skip("CLI: there is no `script` command to make a terminal with");
   await inFolder({ "startup.py": "from_startup = 'started'" }, async (home) => {
     const prompt = />>> [^\n]*$/;
@@ -173,7 +174,7 @@ test("CLI The line editor: colours, blocks, completion, history, Ctrl-C, a file 
         [prompt, "from_startup\r"],
         [/'started'[^]*>>> [^\n]*$/, "def twice(x):\rreturn x * 2\r\r"],
         [/\.\.\. [^]*>>> [^\n]*$/, "twi\t21)\r"],
-        // Until the program runs, the terminal takes Ctrl-C for a character. What it says is not what the editor shows.
+        // Until the program runs, the editor's own moment may take Ctrl-C. What the program says is not what the editor shows.
         [/\b42\b[^]*>>> [^\n]*$/, "for _ in [print('bu' 'sy')]:\rwhile True: pass\r\r"],
         [/busy/, "\x03"],
         [/KeyboardInterrupt[^]*>>> [^\n]*$/, "\x10"],
@@ -186,6 +187,24 @@ test("CLI The line editor: colours, blocks, completion, history, Ctrl-C, a file 
     assert.equal(code, 9, text);
     assert.includes(text, "\x1b[1;35mZeroDivisionError\x1b[0m");
     assert.ok(existsSync(`${home}/.python_history`));
+  });
+});
+
+/** Another `stty`: while it works somebody types Ctrl-C, and the terminal tells every program in it. */
+const INTERRUPTED_STTY = `#!/bin/sh
+[ "$1" = -g ] || kill -INT -"$(cut -d ' ' -f 8 "/proc/$PPID/stat")"
+PATH=\${PATH#*:} exec stty "$@"
+`;
+
+test("CLI ASYNC-16 Ctrl-C while the settings of the terminal change does not leave them half changed", async ({ dist, assert, skip }) => {
+  if (!existsSync("/usr/bin/script")) skip("CLI: there is no `script` command to make a terminal with");
+  if (!existsSync("/proc/self/stat")) skip("CLI: this system does not say which programs a terminal has");
+  const program = "import getpass, signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint(len(getpass.getpass('secret? ')))\nprint(input('shown? '))";
+  await inFolder({ stty: INTERRUPTED_STTY }, async (folder) => {
+    await chmod(`${folder}/stty`, 0o755);
+    const { code, text } = await type(dist, ["-c", program], [[/secret\? $/, "never shown\r"], [/shown\? $/, "again\r"]], { env: { PATH: `${folder}:${process.env.PATH}` } });
+    assert.equal(code, 0, text);
+    assert.equal(text.replaceAll("\r\n", "\n"), "secret? \n11\nshown? again\nagain\n");
   });
 });
 

@@ -1,12 +1,12 @@
 /**
  * `dist/python` behaves like a `python` command: what it runs, and where standard input and files come from.
  */
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { inFolder, runPython } from "../harness/python-command.mjs";
+import { start } from "../harness/processes.mjs";
 import { configure, test } from "../harness/registry.mjs";
 
 configure({ noInterpreter: true });
@@ -18,7 +18,7 @@ test("CLI ENV-01 -c runs code", async ({ dist, assert }) => {
 
 test("CLI The launcher itself is executable", async ({ dist, assert }) => {
   const result = await new Promise((resolve, reject) => {
-    const child = spawn(path.join(dist, "python"), ["-c", "print(6 * 7)"], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = start(path.join(dist, "python"), ["-c", "print(6 * 7)"], { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
     child.stdout.on("data", (data) => {
       out += data;

@@ -59,7 +59,7 @@ const METHOD_PARAMETERS = new Map([
   [FASTCALL | KEYWORDS | METHOD, 5],
 ]);
 
-test("BUILD-51 Every method, getter and setter has the type that CPython calls it with", { timeout: 60 }, ({ py, assert }) => {
+test("BUILD-51 Every method, getter and setter has the type that CPython calls it with", { timeout: 240 }, ({ py, assert }) => {
   const proxy = py.runPython(COLLECT);
   const rows = proxy.toJs();
   proxy.destroy();

@@ -176,7 +176,7 @@ test("TT-087 TT-077 Data survives toPy and toJs", ({ py, assert }) => {
   });
 });
 
-test("TT-087 TT-077 Python data survives to_js and to_py", { timeout: 60 }, ({ py }) => {
+test("TT-087 TT-077 Python data survives to_js and to_py", { timeout: 240 }, ({ py }) => {
   py.runPython(`
 import random
 from pyodide.ffi import to_js

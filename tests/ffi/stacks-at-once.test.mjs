@@ -85,7 +85,7 @@ def deep(n):
   assert.equal(py.runPython("repr(sys.exception())"), "None");
 });
 
-test("ASYNC-13 ASYNC-14 Tens of thousands of stacks, hundreds at a time, leave nothing behind", { skip, timeout: 120 }, async ({ load, assert }) => {
+test("ASYNC-13 ASYNC-14 Tens of thousands of stacks, hundreds at a time, leave nothing behind", { skip, timeout: 240 }, async ({ load, assert }) => {
   const py = await load();
   py.runPython(`${PREAMBLE}
 import asyncio
@@ -122,7 +122,7 @@ def nested(i, start):
   delete globalThis.openGate;
 });
 
-test("ASYNC-13 ASYNC-04 Callbacks of the loop that wait, in the order in which they began, many times", { skip, timeout: 120 }, async ({ load, assert }) => {
+test("ASYNC-13 ASYNC-04 Callbacks of the loop that wait, in the order in which they began, many times", { skip, timeout: 240 }, async ({ load, assert }) => {
   const py = await load();
   const pointer = py._module.stackSave();
   const total = await py.runPythonAsync(`${PREAMBLE}

@@ -96,7 +96,7 @@ export async function startChromium(server) {
             return result;
           };
           const limit = new Promise((_, reject) => {
-            timer = setTimeout(() => reject(new Error("The test did not end within 60 s")), 60_000);
+            timer = setTimeout(() => reject(new Error("The test did not end within 180 s")), 180_000);
           });
           await Promise.race([one.body({ open: tracked, server, assert, env, index }), limit]);
           emit({ kind: "pass", name: one.name });

@@ -9,7 +9,8 @@ import { assert, textOfError } from "./assert.mjs";
 import { describeGrowth, LeakMeter } from "./leaks.mjs";
 import { takeCases } from "./registry.mjs";
 
-const CASE_SECONDS = 30;
+/** For what hangs: a test that passes takes a second or two, and a busy machine twenty times as long. */
+const CASE_SECONDS = 120;
 const LEAK_RUNS = 4;
 
 function withTimeLimit(promise, seconds) {
@@ -38,6 +39,7 @@ export class Session {
    * @param host.extras more properties for the context of a case
    * @param host.emit receives `{ kind: "start" | "pass" | "fail" | "skip", name, ... }`
    * @param host.filter `(name) => boolean`
+   * @param host.afterCase called after each case, whatever became of it
    */
   constructor(host) {
     this.host = host;
@@ -158,6 +160,7 @@ export class Session {
     try {
       await withTimeLimit(Promise.resolve(one.body(context)), one.options.timeout ?? CASE_SECONDS);
     } finally {
+      this.host.afterCase?.();
       for (const proxy of owned.reverse()) {
         try {
           proxy?.destroy?.();

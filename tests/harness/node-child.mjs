@@ -7,11 +7,18 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Session } from "./execute.mjs";
+import { endAll, endGroup } from "./processes.mjs";
 import { compileProse } from "./prose.mjs";
 
 const { file, dist, env, loadOptions, only, index } = JSON.parse(process.argv[2]);
 const here = path.dirname(fileURLToPath(import.meta.url));
 const tests = path.dirname(here);
+
+// The runner is gone: nobody reads what comes of this.
+process.on("disconnect", () => {
+  endGroup(process.pid);
+  process.exit(1);
+});
 
 function emit(event) {
   process.send(event);
@@ -49,6 +56,7 @@ const session = new Session({
     readRepositoryFile: async (name) => new Uint8Array(await readFile(path.join(path.dirname(tests), name))),
   },
   emit,
+  afterCase: endAll,
   filter: only === undefined ? undefined : (name) => name.toLowerCase().includes(only.toLowerCase()),
 });
 await session.run();

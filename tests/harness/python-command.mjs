@@ -1,10 +1,10 @@
 /**
  * Starting `dist/python` and folders of files for it.
  */
-import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { start } from "./processes.mjs";
 
 /** The launcher, started with the Node under test: its first line asks for the `node` on PATH. */
 export function launcher(dist) {
@@ -15,7 +15,7 @@ export function launcher(dist) {
 export function runPython(dist, args, { input = "", cwd, env = {}} = {}) {
   const [program, ...first] = launcher(dist);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...first, ...args], { cwd, env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] });
+    const child = start(program, [...first, ...args], { cwd, env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] });
     let out = Buffer.alloc(0);
     let err = "";
     child.stdout.on("data", (data) => {

@@ -14,7 +14,7 @@ let fileOptions = {};
  * - `skip`: a reason, or a function `(env) => reason | undefined`.
  * - `leak`: `{ handles, proxies, reason }`: what the case leaves behind on purpose.
  * - `noLeakCheck`: a reason why counts mean nothing here.
- * - `timeout`: seconds, default 30.
+ * - `timeout`: seconds, default 120.
  */
 export function test(name, options, body) {
   if (body === undefined) [options, body] = [{}, options];

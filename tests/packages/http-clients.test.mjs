@@ -5,7 +5,7 @@
 import { test } from "../harness/registry.mjs";
 
 function works(name, packages, code, options = {}) {
-  test(name, { noLeakCheck: "packages stay loaded", timeout: 120, ...options }, async ({ load, index, env }) => {
+  test(name, { noLeakCheck: "packages stay loaded", timeout: 240, ...options }, async ({ load, index, env }) => {
     const py = await load({ lockFileURL: `${index.origin}/lock.json`, packages });
     const canSuspend = env.hasJspi;
     for (const how of code.includes("await ") ? ["runPythonAsync"] : ["runPython", "runPythonAsync"]) {

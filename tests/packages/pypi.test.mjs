@@ -6,7 +6,7 @@ import { test } from "../harness/registry.mjs";
 
 /** Loads packages and compares what `code` gives, as JSON. */
 function works(name, packages, code, expected, options = {}) {
-  test(`PKG-13 ${name}`, { noLeakCheck: "packages stay loaded", timeout: 90, ...options }, async ({ load, index, assert }) => {
+  test(`PKG-13 ${name}`, { noLeakCheck: "packages stay loaded", timeout: 240, ...options }, async ({ load, index, assert }) => {
     const py = await load({ lockFileURL: `${index.origin}/lock.json`, packages });
     assert.deepEqual(JSON.parse(await py.runPythonAsync(`import json\n${code}`)), expected);
   });
@@ -200,7 +200,7 @@ import mypy.api, mypy.nodes
 report, problems, status = mypy.api.run(["-c", "x: int = 'a'", "--cache-dir=/dev/null"])
 json.dumps([mypy.nodes.__file__.endswith(".so"), "Incompatible types in assignment" in report, problems, status])`, [true, true, "", 1]);
 
-test("PKG-13 flask: an application, with what it needs from the index and from the distribution", { noLeakCheck: "packages stay loaded", timeout: 90 }, async ({ load, index, assert }) => {
+test("PKG-13 flask: an application, with what it needs from the index and from the distribution", { noLeakCheck: "packages stay loaded", timeout: 240 }, async ({ load, index, assert }) => {
   const py = await load();
   await py.loadPackage("micropip", { messageCallback() {} });
   py.globals.set("ORIGIN", index.origin);
@@ -221,7 +221,7 @@ json.dumps([answer.status_code, answer.text, "session" in answer.headers["Set-Co
   assert.deepEqual(JSON.parse(found), [200, "&lt;b&gt; 2", true, 404, "pyodide"]);
 });
 
-test("PKG-13 jinja2 from the index, markupsafe and pyyaml from the distribution", { noLeakCheck: "packages stay loaded", timeout: 90 }, async ({ load, index, assert }) => {
+test("PKG-13 jinja2 from the index, markupsafe and pyyaml from the distribution", { noLeakCheck: "packages stay loaded", timeout: 240 }, async ({ load, index, assert }) => {
   const py = await load();
   await py.loadPackage(["micropip", "pyyaml"], { messageCallback() {} });
   py.globals.set("JINJA", `${index.origin}/files/${index.files.jinja2}`);

@@ -173,7 +173,7 @@ test("ROAD-19 reset() brings an interpreter back that is dead", async ({ loadPyo
   }
 });
 
-test("ROAD-19 Two hundred resets add nothing", { timeout: 120 }, async ({ loadPyodide, index, assert }) => {
+test("ROAD-19 Two hundred resets add nothing", { timeout: 240 }, async ({ loadPyodide, index, assert }) => {
   const py = await loadPyodide();
   const count = () => [py._api.liveHandles(), py._api.liveProxies(), py._module.wasmTable.length, py._module.wasmMemory.buffer.byteLength, py.FS.streams.filter(Boolean).length];
   py.runPython("big = bytearray(1000)");

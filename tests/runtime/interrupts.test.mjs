@@ -175,7 +175,7 @@ for (let n = 0; n < 300; n++) {
 parentPort.postMessage(lost);
 `;
 
-test("ASYNC-16 JS-040 A signal is never lost, whenever it comes", { skip: (env) => (env.isBrowser ? "ENV-41: shared memory needs a page that is cross-origin isolated" : undefined), timeout: 60 }, async ({ load, assert }) => {
+test("ASYNC-16 JS-040 A signal is never lost, whenever it comes", { skip: (env) => (env.isBrowser ? "ENV-41: shared memory needs a page that is cross-origin isolated" : undefined), timeout: 240 }, async ({ load, assert }) => {
   const { Worker } = await import("node:worker_threads");
   const py = await load();
   const cells = new Int32Array(new SharedArrayBuffer(8));

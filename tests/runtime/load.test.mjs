@@ -188,7 +188,7 @@ test("ENV-35 TT-076 Two instances do not disturb each other", async ({ load, ass
   assert.notEqual(b.runPython("import sys; sys.getrecursionlimit()"), 500);
 });
 
-test("ENV-35 JS-001 Loading can be repeated", { timeout: 60 }, async ({ load, assert }) => {
+test("ENV-35 JS-001 Loading can be repeated", { timeout: 240 }, async ({ load, assert }) => {
   for (let i = 0; i < 3; i++) {
     const py = await load();
     assert.equal(py.runPython("len('abc')"), 3);

@@ -2,17 +2,17 @@
  * The ways a Node program gets `loadPyodide`: CommonJS, ES modules, the REPL, workers, TypeScript-like tools; and the failures that
  * only files can have.
  */
-import { spawn } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { start } from "../harness/processes.mjs";
 import { configure, test } from "../harness/registry.mjs";
 
 configure({ noInterpreter: true });
 
 function node(args, { cwd, input = "" } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, stdio: ["pipe", "pipe", "pipe"] });
+    const child = start(process.execPath, args, { cwd, stdio: ["pipe", "pipe", "pipe"] });
     let out = "";
     let err = "";
     child.stdout.on("data", (data) => {

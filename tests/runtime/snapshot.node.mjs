@@ -1,11 +1,11 @@
 /**
  * The snapshot among the files of a distribution: what happens when it is missing, damaged or of another build; snapshots in files.
  */
-import { spawn } from "node:child_process";
 import { mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { start } from "../harness/processes.mjs";
 import { configure, test } from "../harness/registry.mjs";
 
 configure({ noInterpreter: true });
@@ -28,7 +28,7 @@ async function inCopy(dist, change, work) {
 /** Runs a module in a Node process of its own. */
 function run(source, cwd = os.tmpdir()) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--input-type=module", "-e", source], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    const child = start(process.execPath, ["--input-type=module", "-e", source], { cwd, stdio: ["ignore", "pipe", "pipe"] });
     let out = "";
     let err = "";
     child.stdout.on("data", (data) => {

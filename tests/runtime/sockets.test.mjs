@@ -398,7 +398,7 @@ str([w.category.__name__ for w in caught])
 });
 
 test("W-19 ENV-43 Node ends when nobody waits for a socket any more", NODE_ONLY, async ({ env, dist, assert }) => {
-  const { spawn } = await import("node:child_process");
+  const { start } = await import("../harness/processes.mjs");
   const program = `
     const { loadPyodide } = await import(${JSON.stringify(`${new URL(`file://${dist}/`).href}pyodide.mjs`)});
     const py = await loadPyodide();
@@ -408,7 +408,7 @@ left_open = socket.create_connection(("127.0.0.1", ${env.network.echoPort}))
 left_open.sendall(b"x")
 print(left_open.recv(1))
 \`);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = start(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.on("data", (data) => (output += data));
   const code = await new Promise((resolve) => child.on("close", resolve));

@@ -6,7 +6,7 @@ import { test } from "../harness/registry.mjs";
 
 const FILES = ["tour.py", "data/weather.csv", "data/stations.csv"];
 
-test("ENV-01 ENV-37 The tour prints the same report in every environment", { timeout: 60 }, async ({ py, assert, readRepositoryFile }) => {
+test("ENV-01 ENV-37 The tour prints the same report in every environment", { timeout: 240 }, async ({ py, assert, readRepositoryFile }) => {
   py.FS.mkdirTree("/home/pyodide/examples/data");
   for (const name of FILES) py.FS.writeFile(`/home/pyodide/examples/${name}`, await readRepositoryFile(`examples/${name}`));
   const lines = [];

@@ -13,6 +13,7 @@ import { ReadStream, isatty } from "node:tty";
 import { SHARE_ENV, Worker } from "node:worker_threads";
 import { COLUMNS, LISTENED, type Message, ROWS, SIGNAL, type ThreadData, announce, makeChannel } from "./channel";
 import { InputReader } from "./input";
+import { STTY } from "./terminal";
 
 const NODE_MAJOR_MIN = 20;
 const EXIT_CANNOT_START = 2;
@@ -48,7 +49,7 @@ function main(): void {
   /** Ends as by the signal, so that a shell knows. */
   const die = (signal: "SIGINT"): void => {
     if (originalTerminal !== undefined) {
-      spawnSync("stty", [originalTerminal], { stdio: [0, "ignore", "ignore"] });
+      spawnSync("stty", [originalTerminal], { ...STTY, stdio: [0, "ignore", "ignore"] });
     }
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);

@@ -1,7 +1,7 @@
 /**
  * The terminal as Python's thread sees it: its settings, which the program `stty` reads and changes, and the output objects of JavaScript.
  * Not here: what the settings mean (`_pyodide._termios`).
- * Invariant: the settings are read once and known from then on; what has not changed is not set again.
+ * Invariants: the settings are read once and known from then on; what has not changed is not set again; after a failure nothing is known.
  */
 
 import { spawnSync } from "node:child_process";
@@ -31,6 +31,8 @@ export class Terminal {
       this.#isChanged = true;
       this.onFirstChange(original);
     }
+    // It may have changed them before it failed.
+    this.#settings = undefined;
     stty(settings);
     this.#settings = settings;
   }
@@ -41,12 +43,15 @@ export class Terminal {
   }
 }
 
+/** How `stty` is started: in a session of its own, or Ctrl-C in the terminal would end it in the middle of its work, like every program there. */
+export const STTY = { detached: true, encoding: "utf8" } as const;
+
 function stty(argument: string): string {
   // Whatever descriptor Python has for it: the process has one terminal.
   const fd = [0, 1, 2].find((candidate) => isatty(candidate)) ?? 0;
-  const { error, status, stdout, stderr } = spawnSync("stty", [argument], { stdio: [fd, "pipe", "pipe"], encoding: "utf8" });
+  const { error, status, signal, stdout, stderr } = spawnSync("stty", [argument], { ...STTY, stdio: [fd, "pipe", "pipe"] });
   if (error !== undefined || status !== 0) {
-    throw new Error(error?.message ?? stderr.trim());
+    throw new Error(error?.message ?? (signal === null ? stderr.trim() : `\`stty\` was ended by ${signal}`));
   }
   return stdout;
 }
