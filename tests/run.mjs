@@ -181,7 +181,7 @@ async function main() {
   const browser = server ? await startChromium(server) : undefined;
   const program = nodeProgram(options.env);
   const packageIndex = files.some((file) => file.startsWith("packages/")) ? await startPackageIndex(options) : undefined;
-  const index = packageIndex && { origin: packageIndex.origin, files: packageIndex.files, native: packageIndex.native };
+  const index = packageIndex && { origin: packageIndex.origin, files: packageIndex.files, native: packageIndex.native, odd: packageIndex.odd };
 
   async function runFile(file) {
     const started = Date.now();

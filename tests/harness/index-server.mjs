@@ -11,13 +11,14 @@
  *     /page/<wheel>           a web page                                      /count/<key>        number of requests so far
  *     /native/<file>          a side module that was built for the tests
  *     /lock.json              a lock file of all real wheels                  /named/<name>       the same under another name
+ *     /odd/<case>/<name>/     an index whose answers are not what they should be (ODD)
  *     /documented.json        the same with stand-ins for packages that documents load by name but that have no wheel
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
-import { inflateRawSync } from "node:zlib";
+import { gzipSync, inflateRawSync } from "node:zlib";
 import { makeWheel, makeZip } from "./wheel-maker.mjs";
 
 const normalize = (name) => name.replace(/[-_.]+/g, "-").toLowerCase();
@@ -64,6 +65,43 @@ function madeUp() {
     }),
   ];
 }
+
+/**
+ * Answers of the simple API that are none, as functions of the one entry that a good answer has: some servers are broken, others are something else.
+ * What comes back is sent as JSON; `{ body, ... }` as it is.
+ */
+export const ODD = {
+  null: () => null,
+  number: () => 5,
+  list: () => [],
+  text: () => "x",
+  "without-files": () => ({ name: "pyox-extra" }),
+  "files-null": () => ({ name: "pyox-extra", files: null }),
+  "file-null": () => ({ name: "pyox-extra", files: [null] }),
+  "file-name-number": (file) => ({ name: "pyox-extra", files: [{ ...file, filename: 5 }] }),
+  "file-name-leads-out": (file) => ({ name: "pyox-extra", files: [{ ...file, filename: `../../${file.filename}` }] }),
+  "url-null": (file) => ({ name: "pyox-extra", files: [{ ...file, url: null }] }),
+  "url-script": (file) => ({ name: "pyox-extra", files: [{ ...file, url: `javascript:alert(1)//${file.filename}` }] }),
+  "url-elsewhere": (file) => ({ name: "pyox-extra", files: [{ ...file, url: `ftp://127.0.0.1/${file.filename}` }] }),
+  "url-missing": (file) => ({ name: "pyox-extra", files: [{ ...file, url: file.url.replace("/files/", "/status/404/") }] }),
+  "url-page": (file) => ({ name: "pyox-extra", files: [{ ...file, url: file.url.replace("/files/", "/page/") }] }),
+  "url-cut": (file) => ({ name: "pyox-extra", files: [{ ...file, url: file.url.replace("/files/", "/cut/") }] }),
+  "hashes-null": (file) => ({ name: "pyox-extra", files: [{ ...file, hashes: null, digests: null }] }),
+  "hash-number": (file) => ({ name: "pyox-extra", files: [{ ...file, hashes: { sha256: 5 }, digests: { sha256: 5 } }] }),
+  "hash-empty": (file) => ({ name: "pyox-extra", files: [{ ...file, hashes: { sha256: "" }, digests: { sha256: "" } }] }),
+  "metadata-hash": (file) => ({ name: "pyox-extra", files: [{ ...file, "core-metadata": { sha256: "00" } }] }),
+  "versions-null": (file) => ({ name: "pyox-extra", files: [file], versions: null }),
+  "another-package": (file) => ({ name: "pyox-extra", files: [{ ...file, filename: file.filename, url: file.url.replace("pyox_extra-1.2", "pyox_suite-3.1"), hashes: {}, digests: {}, "core-metadata": false }] }),
+  "no-json": () => ({ body: "{nope", headers: { "content-type": SIMPLE_JSON } }),
+  deep: () => ({ body: "[".repeat(200_000), headers: { "content-type": SIMPLE_JSON } }),
+  truncated: () => ({ body: Buffer.from('{"name": "pyox-extra", "files": []}'.padEnd(200)), headers: { "content-type": SIMPLE_JSON }, cut: true }),
+  "sign-in": () => ({ body: "<html><body>Sign in", headers: { "content-type": "text/html" } }),
+  picture: () => ({ body: "x", headers: { "content-type": "image/png" } }),
+  untyped: () => ({ body: "x", headers: {} }),
+  "not-gzip": () => ({ body: "not gzip", headers: { "content-type": SIMPLE_JSON, "content-encoding": "gzip" } }),
+  busy: () => ({ status: 503, body: "busy", headers: { "retry-after": "1" } }),
+  forbidden: () => ({ status: 401, body: "who are you?" }),
+};
 
 /** Stand-ins for what the documents name: in `documented.json` and by their address only, so that they hide no real package. */
 function documented() {
@@ -132,6 +170,22 @@ export async function startIndex({ wheels, native }) {
     const accept = String(request.headers.accept ?? "");
     switch (place) {
       case "simple": return simple(rest[0], accept, origin);
+      case "odd": {
+        const answer = Object.hasOwn(ODD, rest[0]) ? ODD[rest[0]](details(origin)(all.find(({ name }) => name === "pyox-extra"))) : { status: 404, body: "no such case" };
+        return answer?.body === undefined ? { body: JSON.stringify(answer), headers: { "content-type": SIMPLE_JSON } } : answer;
+      }
+      case "strange": {
+        const file = details(origin)(all.find(({ name }) => name === "pyox-extra"));
+        const answer = (more = {}, headers = {}) => ({ body: JSON.stringify({ meta: { "api-version": "1.1" }, name: "pyox-extra", files: [{ ...file, ...more }] }), headers: { "content-type": SIMPLE_JSON, ...headers } });
+        switch (rest[0]) {
+          case "mark": return { ...answer(), body: `\ufeff${answer().body}` };
+          case "relative": return { body: `<a href="../../../files/${file.filename}#sha256=${file.hashes.sha256}">${file.filename}</a>`, headers: { "content-type": "text/html" } };
+          case "packed": return { ...answer({}, { "content-encoding": "gzip" }), body: gzipSync(answer().body) };
+          case "moved": return { status: 302, body: "", headers: { location: `${origin}/strange/mark/pyox-extra/` } };
+          case "yanked": return answer({ yanked: "withdrawn", "requires-python": ">=banana" });
+          default: return { status: 404, body: "no such case" };
+        }
+      }
       case "html": return simple(rest[0], "text/html", origin);
       case "pypi": {
         const found = all.filter((wheel) => normalize(wheel.name) === normalize(rest[0]));
@@ -180,8 +234,8 @@ export async function startIndex({ wheels, native }) {
       ({ status = 200, headers = {}, body, noCors, cut }) => {
         const cors = noCors ? {} : { "access-control-allow-origin": request.headers.origin ?? "*", "access-control-allow-credentials": "true", "access-control-allow-headers": "*" };
         if (cut) {
-          response.writeHead(status, { ...cors, ...headers, "content-length": body.length });
-          response.write(body.subarray(0, 100), () => response.destroy());
+          response.writeHead(status, { ...cors, ...headers, "content-length": Buffer.byteLength(body) });
+          response.write(Buffer.from(body).subarray(0, 100), () => response.destroy());
           return;
         }
         response.writeHead(request.method === "OPTIONS" ? 204 : status, { "cache-control": "no-store", ...cors, ...headers });
@@ -201,6 +255,8 @@ export async function startIndex({ wheels, native }) {
     files: Object.fromEntries(all.map((wheel) => [normalize(wheel.name), wheel.file])),
     /** The side modules that were built for the tests. */
     native: nativeFiles,
+    /** Names of the odd answers. */
+    odd: Object.keys(ODD),
     close() {
       server.closeAllConnections();
       server.close();

@@ -136,6 +136,44 @@ json.dumps(result)`);
   context.assert.deepEqual(found, [["1.5", "1.2"], ["1.5", "1.2"], ["1.5", "1.2"]]);
 });
 
+test("PKG-20 PKG-24 Whatever an index answers, the failure is an exception, nothing is installed, and the next install works", { noLeakCheck }, async (context) => {
+  const { py, run } = await withMicropip(context);
+  const { index, assert } = context;
+  py.globals.set("CASES", py.toPy(index.odd));
+  const found = await run(`
+result = {}
+for case in CASES:
+    try:
+        await micropip.install("pyox-extra", index_urls=f"{ORIGIN}/odd/{case}")
+        result[case] = "installed"
+    except Exception as e:
+        result[case] = type(e).__name__ if str(e) else "no text"
+result["left"] = sorted(micropip.list())
+await micropip.install("pyox-extra")
+result["then"] = metadata.version("pyox-extra")
+json.dumps(result)`);
+  const { left, then, ...failures } = found;
+  assert.deepEqual(Object.keys(failures), index.odd);
+  assert.deepEqual(Object.entries(failures).filter(([, what]) => what === "installed" || what === "no text"), []);
+  assert.deepEqual([left, then], [["micropip"], "1.2"]);
+  // What has a class of its own keeps it.
+  const { "hash-empty": wrongHash, "no-json": noJson, deep, busy, picture } = failures;
+  assert.deepEqual({ wrongHash, noJson, deep, busy, picture }, { wrongHash: "RuntimeError", noJson: "JSONDecodeError", deep: "RecursionError", busy: "ValueError", picture: "ValueError" });
+});
+
+test("PKG-20 Answers of an index that are strange but good: a byte order mark, relative addresses, what was yanked, gzip, another host after a redirect", { noLeakCheck }, async (context) => {
+  const { run } = await withMicropip(context);
+  const found = await run(`
+result = []
+for case in ("mark", "relative", "packed", "moved", "yanked"):
+    await micropip.install("pyox-extra", index_urls=f"{ORIGIN}/strange/{case}")
+    result.append(metadata.version("pyox-extra"))
+    micropip.uninstall("pyox-extra")
+json.dumps(result)`);
+  // All that is there was yanked: the version before is taken, or this one if there is none.
+  context.assert.deepEqual(found, ["1.2", "1.2", "1.2", "1.2", "1.2"]);
+});
+
 test("PKG-21 PKG-22 Mock packages", { noLeakCheck }, async (context) => {
   const { run } = await withMicropip(context);
   const found = await run(`

@@ -34,6 +34,23 @@ test("PKG-04 A file with another hash than the lock file says is refused, in Nod
   assert.equal((await py.loadPackage("six", { ...quiet, checkIntegrity: false })).length, 1);
 });
 
+test("PKG-04 PKG-29 A package without a hash is refused where hashes are checked, and the others of the lock file are not", { noLeakCheck }, async ({ load, index, assert }) => {
+  for (const sha256 of ["", null, undefined]) {
+    const lock = await (await fetch(`${index.origin}/lock.json`)).json();
+    lock.packages.six = { ...lock.packages.six, sha256 };
+    const py = await load({ lockFileContents: lock, packageBaseUrl: index.origin });
+    await refused({ py, assert }, ["idna", "six"], /^IntegrityError: The lock file has no SHA-256 of six, so that files\/six-.* cannot be checked\. Nothing was installed\. Add `sha256` to its entry, or pass `checkIntegrity: false`\.$/);
+    assert.equal((await py.loadPackage("idna", quiet)).length, 1);
+    assert.equal((await py.loadPackage("six", { ...quiet, checkIntegrity: false })).length, 1);
+  }
+});
+
+test("PKG-28 A lock file of another version says so when it is given", async ({ load, index, assert }) => {
+  const lock = await (await fetch(`${index.origin}/lock.json`)).json();
+  lock.info.abi_version = "2024_0";
+  await assert.rejects(() => load({ lockFileContents: lock }), /^Error: lockFileContents is a lock file for another version of the distribution: its `abi_version` is "2024_0", expected 2026_\d+ or 2026_0\.$/);
+});
+
 test("PKG-04 Servers that fail: the address and the reason are named", { noLeakCheck }, async ({ load, index, assert }) => {
   const py = await load();
   const check = (path, expected) => refused({ py, assert }, `${index.origin}/${path}/${index.files.attrs}`, expected);
@@ -75,10 +92,11 @@ test("PKG-06 Hostile archives are refused", { noLeakCheck }, async ({ load, inde
   py.runPython(`
 import os, stat, zipfile
 FILE = stat.S_IFREG | 0o644
-def make(folder, members=(), info="x-1.dist-info"):
+METADATA = "Metadata-Version: 2.1\\nName: x\\nVersion: 1\\n\\nName: this is no header\\n"
+def make(folder, members=(), info="x-1.dist-info", metadata=METADATA):
     os.makedirs(f"/tmp/{folder}")
     with zipfile.ZipFile(f"/tmp/{folder}/x-1-py3-none-any.whl", "w") as z:
-        z.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: x\\nVersion: 1\\n")
+        z.writestr(f"{info}/METADATA", metadata)
         z.writestr("x.py", "value = 1")
         for member, text, mode in members:
             i = zipfile.ZipInfo(member)
@@ -91,6 +109,14 @@ make("root", [("/tmp/escaped", "x", FILE)])
 make("link", [("x/link", "/tmp", stat.S_IFLNK | 0o777), ("x/link/escaped", "x", FILE)])
 make("clash", [("x.py/y", "x", FILE)])
 make("other", info="y-1.dist-info")
+make("longer", info="x_bar-1.dist-info")
+make("named", metadata="Metadata-Version: 2.1\\nName: requests\\nVersion: 1\\n")
+make("device", [("x-1.data/data/dev/null", "x", FILE)])
+make("below", [("x-1.data/data/dev/null/x", "x", FILE)])
+make("process", [("x-1.data/data/proc/self/fd/escaped", "x", FILE)])
+make("library", [("x-1.data/data/lib/python314.zip", "x", FILE)])
+make("endless", [("d/" * 3000 + "y.py", "x", FILE)])
+make("nested", [("d/" * 2000 + "y.py", "x", FILE)])
 make("nameless", [("x-1.data/data", "x", FILE)])
 make("nameless2", [("x-1.data/scripts", "x", FILE)])
 make("flip")
@@ -105,11 +131,24 @@ None`);
   await check("link", /^ZipError: .*"x\/link" is a symbolic link/);
   await check("clash", /^ZipError: .*"x\.py" in the archive is a file and a directory/);
   await check("other", /^WheelError: .*y-1\.dist-info belongs to another package/);
+  await check("longer", /^WheelError: .*x_bar-1\.dist-info belongs to another package/);
+  await check("named", /^WheelError: .*its METADATA is that of requests, not of x\. Nothing of it was installed\.$/);
+  await check("device", "Could not install /dev/null: there is a device of that name. Nothing was installed.");
+  await check("below", "Could not install /dev/null/x: /dev/null is a file, where a directory is needed. Nothing was installed.");
+  await check("process", /^Error: Could not install \/proc\/self\/fd\/escaped: .*\. Nothing was installed\.$/);
+  await check("library", "Could not install /lib/python314.zip: there is the standard library of that name. Nothing was installed.");
+  await check("endless", /^ZipError: .*…" is longer than a path may be \(6004 characters, at most 4096\)/);
   // They would be files without a name, in the root directory and in /bin.
   await check("nameless", /^WheelError: .*"x-1\.data\/data" is a file, where a directory is needed/);
   await check("nameless2", /^WheelError: .*"x-1\.data\/scripts" is a file, where a directory is needed/);
   await check("flip", /^ZipError: .*"x\.py" in the archive is damaged/);
   assert.equal(py.FS.analyzePath("/tmp/escaped").exists, false);
+  assert.equal(py.runPython("open('/dev/null', 'w').write('x'); open('/dev/null').read()"), "");
+  // Strange but allowed; looking up its directories must not take seconds.
+  const other = await load();
+  other.FS.writeFile("/tmp/x-1-py3-none-any.whl", py.FS.readFile("/tmp/nested/x-1-py3-none-any.whl"));
+  await other.loadPackage("emfs:/tmp/x-1-py3-none-any.whl", quiet);
+  assert.equal(other.runPython("import x; x.value"), 1);
   await nextLoadWorks({ py, index, assert });
 });
 

@@ -13,6 +13,9 @@ if (inNode) {
   folder = join(process.env.XDG_CACHE_HOME, "pyoxide/bytecode");
 }
 
+/** What listens for the end of the process before any interpreter does. */
+const LISTENERS = inNode ? process.listenerCount("exit") : 0;
+
 const WHEEL = "px_kept-1.0-py3-none-any.whl";
 
 /** Names of what is stored of the wheel. */
@@ -121,4 +124,18 @@ test("PKG-05 What was compiled once is not compiled at the next start", async ({
   const damaged = await start(load);
   assert.equal(damaged.runPython("import px_kept; px_kept.value"), 42);
   assert.equal(compiled(damaged), "__init__.py inner.py", "a damaged bundle is as good as none");
+});
+
+test("Many interpreters in one process, each with a package, listen for its end once: Node warns of more than ten listeners", { skip: inNode ? undefined : "pages have no such listener" }, async ({ load, assert }) => {
+  const count = () => process.listenerCount("exit");
+  await until(() => count() === LISTENERS, "nothing of the tests before is left to store");
+  for (let times = 0; times < 3; times++) {
+    const py = await start(load);
+    // New to the store, so that there is something to keep.
+    py.runPython(`import sysconfig\nopen(sysconfig.get_path('purelib') + '/px_kept/inner.py', 'w').write('value = ${1000 + times}\\n')`);
+    assert.equal(py.runPython("import px_kept; px_kept.value"), 1000 + times);
+    assert.match(compiled(py), /inner\.py$/);
+  }
+  assert.equal(count(), LISTENERS + 1);
+  await until(() => count() === LISTENERS, "the listener is gone when everything is stored");
 });

@@ -24,7 +24,9 @@ interface MemoryDirectory extends FSNode {
 type Host = Pick<EmscriptenModule, "FS" | "ERRNO_CODES">;
 
 const ACCESS_MODE = 3;
+const TYPE_MASK = 0o170000;
 const FILE = 0o100000;
+const LINK = 0o120000;
 const DIRECTORY = 0o040000;
 
 /** Puts members of archives into the file system. */
@@ -42,29 +44,36 @@ export class LazyFiles {
     this.directories.clear();
   }
 
-  /** Is there a directory where a file of this path would go? */
-  isDirectory(path: string): boolean {
+  /** What is where a file of this path would go and could not be replaced by one. */
+  inTheWay(path: string): "a directory" | "a device" | undefined {
     const { FS } = this.host;
     const [directory, name] = split(path);
     const parent = this.known(directory);
-    if (parent === undefined) {
-      return false;
+    if (parent === undefined || (this.isInMemory(parent) && !Object.hasOwn(parent.contents, name))) {
+      return undefined;
     }
-    if (!this.isInMemory(parent)) {
-      const existing = FS.analyzePath(path).object;
-      return existing !== null && FS.isDir(existing.mode);
+    const mode = this.isInMemory(parent) ? parent.contents[name]?.mode : FS.analyzePath(path).object?.mode;
+    const type = mode === undefined ? FILE : mode & TYPE_MASK;
+    if (type === FILE || type === LINK) {
+      return undefined;
     }
-    return Object.hasOwn(parent.contents, name) && FS.isDir((parent.contents[name] as FSNode).mode);
+    return type === DIRECTORY ? "a directory" : "a device";
   }
 
   /** The file that is in the way of a directory, if there is one: the directory itself or one above it. */
   fileInTheWay(directory: string): string | undefined {
-    const { FS } = this.host;
-    for (let path = directory; path !== "/"; path = split(path)[0]) {
+    // From the outside: where one is missing, all below it are, and need not be looked for.
+    for (let slash = 1; slash > 0 && slash <= directory.length; ) {
+      const next = directory.indexOf("/", slash);
+      const path = next < 0 ? directory : directory.slice(0, next);
       const node = this.known(path);
-      if (node !== undefined) {
-        return FS.isDir(node.mode) ? undefined : path;
+      if (node === undefined) {
+        return undefined;
       }
+      if (!this.host.FS.isDir(node.mode)) {
+        return path;
+      }
+      slash = next + 1;
     }
     return undefined;
   }
@@ -124,21 +133,24 @@ export class LazyFiles {
   }
 
   private directory(path: string, made: string[]): FSNode {
-    const known = this.known(path);
+    const known = path === "/" ? this.known(path) : this.directories.get(path);
     if (known !== undefined) {
       return known;
     }
     const { FS } = this.host;
     const [directory, name] = split(path);
     const parent = this.directory(directory, made);
-    let node: FSNode;
-    if (this.isInMemory(parent)) {
-      node = parent.node_ops.mknod(parent, name, DIRECTORY | 0o755, 0);
-    } else {
-      FS.mkdir(path);
-      node = FS.lookupPath(path).node;
+    const isNew = this.isInMemory(parent) && !Object.hasOwn(parent.contents, name);
+    let node = isNew ? null : FS.analyzePath(path).object;
+    if (node === null) {
+      if (this.isInMemory(parent)) {
+        node = parent.node_ops.mknod(parent, name, DIRECTORY | 0o755, 0);
+      } else {
+        FS.mkdir(path);
+        node = FS.lookupPath(path).node;
+      }
+      made.push(path);
     }
-    made.push(path);
     this.directories.set(path, node);
     return node;
   }

@@ -18,6 +18,8 @@ const DEFLATE_RATIO_MAX = 1040;
 /** What linear memory could ever hold. */
 const UNPACKED_BYTES_MAX = 2 ** 32;
 const NOT_ASCII = /[^\x00-\x7f]/;
+/** Of the name of a member: what a path may have elsewhere. Directories in directories take time for each of them. */
+const NAME_LENGTH_MAX = 4096;
 /** What no plain path has: empty parts, `.` and `..`, a drive, backslashes, characters that are none. */
 const NOT_PLAIN = /^$|^\/|\/\/|(?:^|\/)\.{1,2}(?:\/|$)|^[a-z]:|[\\\0\uFFFD]/i;
 const FLAG_ENCRYPTED = 1;
@@ -200,7 +202,7 @@ function readMembers(bytes: Uint8Array, fail: (problem: string) => never): ZipMe
     const size = view.getUint32(at + 24, true);
     const problem = problemOfName(name) ?? problemOfMode(mode);
     if (problem !== undefined) {
-      fail(`it has a member that is not allowed: ${JSON.stringify(name)} ${problem}. Nothing of it was installed`);
+      fail(`it has a member that is not allowed: ${shown(name)} ${problem}. Nothing of it was installed`);
     }
     if (!name.endsWith("/")) {
       if ((view.getUint16(at + 8, true) & FLAG_ENCRYPTED) !== 0) {
@@ -234,8 +236,16 @@ function readMembers(bytes: Uint8Array, fail: (problem: string) => never): ZipMe
   return members;
 }
 
+/** A name in an error message. */
+function shown(name: string): string {
+  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
+}
+
 /** Why a name is refused. */
 function problemOfName(name: string): string | undefined {
+  if (name.length > NAME_LENGTH_MAX) {
+    return `is longer than a path may be (${name.length} characters, at most ${NAME_LENGTH_MAX})`;
+  }
   if (!NOT_PLAIN.test(name)) {
     return undefined;
   }

@@ -47,6 +47,31 @@ export interface BytecodeOptions {
   readonly directory: string;
 }
 
+/**
+ * What is to be stored before the process ends, with one listener for all interpreters of it: Node warns of more than ten. It is of the
+ * process, as the listener is, and empty but for two seconds after an import.
+ */
+const unsaved = new Set<() => void>();
+
+function saveAtExit(node: NodeModules, save: () => void): void {
+  if (unsaved.size === 0) {
+    node.process.once("exit", saveAll);
+  }
+  unsaved.add(save);
+}
+
+function saved(node: NodeModules, save: () => void): void {
+  if (unsaved.delete(save) && unsaved.size === 0) {
+    node.process.off("exit", saveAll);
+  }
+}
+
+function saveAll(): void {
+  for (const save of [...unsaved]) {
+    save();
+  }
+}
+
 export class Bytecode {
   private version: string | undefined;
   private store: Store | undefined;
@@ -84,7 +109,9 @@ export class Bytecode {
     const { node } = this.options;
     const save = (): void => {
       clearTimeout(timer);
-      node?.process.off("exit", save);
+      if (node !== undefined) {
+        saved(node, save);
+      }
       try {
         for (const [key, bundle] of this.options.python.take()) {
           Promise.resolve(store.write(this.nameOf(key), bundle)).catch(() => undefined);
@@ -97,7 +124,7 @@ export class Bytecode {
     if (node !== undefined) {
       (timer as unknown as { unref(): void }).unref();
       // A script may be over before that.
-      node.process.once("exit", save);
+      saveAtExit(node, save);
     }
   }
 

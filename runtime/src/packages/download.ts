@@ -43,7 +43,7 @@ export class PackageDownloader {
 
   /** The bytes of a file, and whether its hash was compared. */
   async fetch(file: PackageFile, checkIntegrity: boolean, FS: FS): Promise<{ bytes: Uint8Array; verified: boolean }> {
-    const expected = checkIntegrity && file.sha256 !== undefined && file.sha256 !== "" ? file.sha256.toLowerCase() : undefined;
+    const expected = checkIntegrity ? file.sha256?.toLowerCase() : undefined;
     const cached = expected === undefined ? undefined : await this.readCache(file.fileName);
     if (cached !== undefined && (await this.hash(cached)) === expected) {
       return { bytes: cached, verified: true };

@@ -15,7 +15,7 @@ import type { PythonPaths } from "../fs/layout";
 import { LazyFiles } from "../fs/lazy-file";
 import { type Inflater, ZipArchive } from "../fs/zip";
 import { Bytecode, type BytecodePython, bytecodeFolder } from "./bytecode";
-import { PackageDownloader } from "./download";
+import { IntegrityError, PackageDownloader } from "./download";
 import { makeLoadedPackages } from "./loaded-packages";
 import { type Lockfile, type LockfilePackage, type PackageType, normalizeName } from "./lockfile";
 import { type Prefetch, addressOf } from "./prefetch";
@@ -168,6 +168,12 @@ export class PackageLoader {
     const message = options.messageCallback ?? ((text: string) => console.log(text));
     const complain = options.errorCallback ?? ((text: string) => console.error(text));
     const jobs = await this.plan(names, message, complain);
+    const unknown = (options.checkIntegrity ?? true) ? jobs.find(({ sha256 }) => sha256 === "") : undefined;
+    if (unknown !== undefined) {
+      throw new IntegrityError(
+        `The lock file has no SHA-256 of ${unknown.name}, so that ${unknown.file} cannot be checked. Nothing was installed. Add \`sha256\` to its entry, or pass \`checkIntegrity: false\`.`,
+      );
+    }
     if (jobs.length === 0) {
       message("No new packages to load");
       return [];
@@ -316,15 +322,18 @@ export class PackageLoader {
           throw new Error(`Could not install ${path}: ${file} is a file, where a directory is needed. Nothing was installed.`);
         }
         checked.add(directory);
-        if (this.files.isDirectory(path)) {
-          throw new Error(`Could not install ${path}: there is a directory of that name. Nothing was installed.`);
+        const other = path === this.options.paths.stdlibZip ? "the standard library" : this.files.inTheWay(path);
+        if (other !== undefined) {
+          throw new Error(`Could not install ${path}: there is ${other} of that name. Nothing was installed.`);
         }
       }
     }
     const made = new Set<string>();
     const directories: string[] = [];
+    let current = "";
     const replaced = new Map<string, { readonly content: Uint8Array; readonly mode: number }>();
     const keep = (path: string): void => {
+      current = path;
       if (!made.has(path) && this.files.isFile(path)) {
         // A copy, because the file may be written to in its place.
         replaced.set(path, { content: FS.readFile(path).slice(), mode: FS.stat(path).mode });
@@ -363,7 +372,7 @@ export class PackageLoader {
         FS.writeFile(path, content);
         FS.chmod(path, mode & 0o7777);
       }
-      throw error;
+      throw isOfFileSystem(error) ? new Error(`Could not install ${current}: ${textOf(error)}. Nothing was installed.`, { cause: error }) : error;
     }
     await this.bytecode.add(packages.map(({ key, layout }) => ({ key, sources: layout.files.map(({ path }) => path) })));
     this.options.python.invalidateCaches();
@@ -385,6 +394,11 @@ export class PackageLoader {
   private getInflater(): Promise<Inflater> {
     return (this.inflater ??= loadInflater(this.options.node));
   }
+}
+
+/** Errors of the file system have a number and no path. */
+function isOfFileSystem(error: unknown): boolean {
+  return typeof (error as { errno?: unknown } | null)?.errno === "number";
 }
 
 function keyOf(fileName: string, bytes: Uint8Array): string {

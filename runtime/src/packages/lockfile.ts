@@ -4,6 +4,8 @@
  * Invariant: a lock file that this class accepted has well-formed entries; one name, one entry.
  */
 
+import { PLATFORM_TAGS } from "../loader/constants";
+
 /** How a package gets into the file system. */
 export type PackageType = "package" | "cpython_module" | "shared_library" | "static_library";
 
@@ -20,6 +22,7 @@ export interface LockfilePackage {
   readonly version: string;
   readonly file_name: string;
   readonly install_dir: "site" | "dynlib" | "stdlib";
+  /** Empty where the lock file has none: such a package is loaded only without a check. */
   readonly sha256: string;
   readonly package_type: PackageType;
   readonly imports: readonly string[];
@@ -62,8 +65,10 @@ export class Lockfile {
     if (root === undefined || packages === undefined) {
       throw new Error(`${source} is not a lock file: it has no \`packages\`.`);
     }
+    const info = record(root["info"]) ?? {};
+    checkAbi(info["abi_version"], source);
     const entries: [string, LockfilePackage][] = Object.entries(packages).map(([key, entry]) => [key, parsePackage(key, entry, source)]);
-    return new Lockfile({ ...root, info: (record(root["info"]) ?? {}) as LockfileInfo, packages: Object.fromEntries(entries) }, source);
+    return new Lockfile({ ...root, info: info as LockfileInfo, packages: Object.fromEntries(entries) }, source);
   }
 
   /** The entry of a package, by any spelling of its name. */
@@ -122,6 +127,14 @@ export class Lockfile {
   }
 }
 
+/** A lock file of another version has wheels that do not load, and says so once instead of once for each of them. */
+function checkAbi(abi: unknown, source: string): void {
+  const accepted = PLATFORM_TAGS.map((tag) => tag.replace(/^pyemscripten_|_wasm32$/g, ""));
+  if (typeof abi === "string" && !accepted.includes(abi)) {
+    throw new Error(`${source} is a lock file for another version of the distribution: its \`abi_version\` is ${JSON.stringify(abi)}, expected ${accepted.join(" or ")}.`);
+  }
+}
+
 function parsePackage(key: string, value: unknown, source: string): LockfilePackage {
   const entry = record(value);
   const fail = (problem: string): never => {
@@ -148,7 +161,7 @@ function parsePackage(key: string, value: unknown, source: string): LockfilePack
     version: text("version", ""),
     file_name: text("file_name"),
     install_dir: choice("install_dir", "site", ["site", "dynlib", "stdlib"]),
-    sha256: text("sha256"),
+    sha256: text("sha256", ""),
     package_type: choice("package_type", "package", ["package", "cpython_module", "shared_library", "static_library"]),
     imports: list("imports"),
     depends: list("depends"),

@@ -63,11 +63,18 @@ export function layOutWheel(archive: ZipArchive, fileName: string, name: string,
   if (directories.size !== 1) {
     fail(directories.size === 0 ? "it has no .dist-info directory" : `it has more than one .dist-info directory (${[...directories].join(", ")})`);
   }
-  // What follows the name is the version.
-  if (!normalizeName(metadata).startsWith(`${normalizeName(name)}-`)) {
+  // What follows the name is the version: `foo-bar-1.dist-info` is no directory of `foo`.
+  const wanted = normalizeName(name);
+  const own = normalizeName(metadata);
+  if (!own.startsWith(`${wanted}-`) || !/^v?\d/.test(own.slice(wanted.length + 1))) {
     fail(`its directory ${metadata} belongs to another package than its file name`);
   }
   const find = (file: string): ZipMember | undefined => archive.members.find((member) => member.name === `${metadata}/${file}`);
+  const metadataFile = find("METADATA");
+  const named = metadataFile === undefined ? undefined : /^Name:[ \t]*(\S+)/im.exec(headersOf(archive, metadataFile))?.[1];
+  if (named !== undefined && normalizeName(named) !== wanted) {
+    fail(`its METADATA is that of ${named}, not of ${name}`);
+  }
   const wheelFile = find("WHEEL");
   const version = wheelFile === undefined ? undefined : /^Wheel-Version:\s*(\d+)/im.exec(archive.text(wheelFile))?.[1];
   if (version !== undefined && version !== WHEEL_VERSION_MAJOR) {
@@ -101,6 +108,11 @@ export function layOutWheel(archive: ZipArchive, fileName: string, name: string,
     texts.set(`${scheme.directory}/${record.name}`, rewriteRecord(archive.text(record), moved));
   }
   return { files, texts, metadata: `${scheme.directory}/${metadata}/`, sideModules: files.filter(({ path }) => SIDE_MODULE.test(path)) };
+}
+
+/** The headers of a METADATA file; the description behind them may be long, and may have lines that look like headers. */
+function headersOf(archive: ZipArchive, member: ZipMember): string {
+  return archive.text(member).split(/\r?\n\r?\n/, 1)[0] as string;
 }
 
 /** RECORD with the places that files were moved to; each line is `path,hash,size`. */

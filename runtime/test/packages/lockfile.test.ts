@@ -37,6 +37,19 @@ test("PKG-29: places and kinds that nobody knows are refused", () => {
   assert.throws(() => lockfile(entry("a", [], { package_type: "virus" })), /package "a": `package_type` is "virus"; expected one of package, cpython_module, shared_library, static_library\./);
 });
 
+test("PKG-28: a lock file for another ABI is refused, one that names none is not", () => {
+  const read = (info: unknown): Lockfile => Lockfile.parse({ info, packages: {} }, "lock.json");
+  assert.throws(() => read({ abi_version: "2024_0" }), { message: /^lock\.json is a lock file for another version of the distribution: its `abi_version` is "2024_0", expected 2026_5\.$/ });
+  for (const info of [{ abi_version: "2026_5" }, {}, undefined]) {
+    assert.ok(read(info));
+  }
+});
+
+test("PKG-29: an entry without a hash is read, so that the others are of use", () => {
+  assert.deepEqual([undefined, null, ""].map((sha256) => lockfile(entry("a", [], { sha256 })).find("a")?.sha256), ["", "", ""]);
+  assert.throws(() => lockfile(entry("a", [], { sha256: 5 })), { message: 'lock.json: package "a": `sha256` must be a string.' });
+});
+
 test("what is missing is named, with what needs it", () => {
   const lock = lockfile(entry("a", ["gone"]));
   assert.throws(() => lock.resolve(["nope"], () => false), { message: /No known package with name 'nope': it is not in the lock file lock\.json\. .*micropip/ });
