@@ -23,18 +23,19 @@ addToLibrary({
         if (byte < 128) return value >>> 0;
       }
     };
-    const count = number();
-    const length = number();
-    const values = Array.from({ length: count }, number);
+    const [functionCount, addressCount, length] = [number(), number(), number()];
+    // Each is the difference to the one before.
+    const values = (count) => {
+      let value = 0;
+      return Array.from({ length: count }, () => (value += number()));
+    };
+    const [placeValues, addressValues] = [values(functionCount), values(addressCount)];
     const numbersAt = at;
     // Every number ends with a byte below 128.
     for (let left = length; left > 0; ) if (bytes[at++] < 128) left--;
     const names = new TextDecoder().decode(bytes.subarray(at)).split("\n");
-    const places = new Map();
-    const addresses = new Map();
-    for (const [index, name] of names.entries()) {
-      (values[index] & 1 ? addresses : places).set(name, values[index] >>> 1);
-    }
+    const places = new Map(placeValues.map((place, index) => [names[index], place]));
+    const addresses = new Map(addressValues.map((address, index) => [names[functionCount + index], address]));
     let functions;
     const functionPlace = (index) => {
       if (functions === undefined) {

@@ -69,6 +69,18 @@ for (const [what, change, pattern] of [
   });
 }
 
+test("ROAD-19 The snapshot holds nothing of what was read at its making and is of no use any more", async ({ dist, assert }) => {
+  const bytes = await readFile(path.join(dist, "pyodide.snapshot"));
+  const [, , , , , headerBytes, runCount] = new Uint32Array(bytes.buffer, bytes.byteOffset, 7);
+  const runsAt = 28 + ((headerBytes + 3) & ~3);
+  const lengths = new Uint32Array(bytes.buffer, bytes.byteOffset + runsAt, runCount * 2).filter((_, index) => index % 2 === 1);
+  const memoryAt = runsAt + runCount * 8;
+  const memory = bytes.subarray(memoryAt, memoryAt + lengths.reduce((sum, length) => sum + length, 0)).toString("latin1");
+  assert.ok(memory.includes("PK\x01\x02"), "what zipimport looks for is a constant of its code");
+  // Members of the archive of the standard library, with their headers, once lay in the buffer of standard input.
+  assert.equal(memory.search(/PK\x03\x04[\x0a\x14]\0/), -1);
+});
+
 test("ROAD-19 A snapshot of another build is refused", async ({ dist, assert }) => {
   const otherBuild = (bytes) => {
     // The header is JSON; the checksum is made right again by the format's own function, as another build would.

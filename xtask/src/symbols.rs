@@ -159,30 +159,33 @@ impl Module {
         Ok(module)
     }
 
-    /// Content of the section: for each name twice its place, or one more than twice its address; for each place of the table the function;
-    /// the names, one a line. Numbers are LEB128, of functions the zigzag difference to the one before; two counts come first.
+    /// Content of the section: how many functions, addresses and places of the table there are; for each function its place, in the order of the places,
+    /// and each address, in their order, as the difference to the one before; for each place of the table the function, as the zigzag difference
+    /// to the one before; the names of functions and addresses, one a line. Numbers are LEB128.
     fn symbols(&self, places: &HashMap<u32, u32>, table_length: u32) -> Result<Vec<u8>> {
-        let mut names = Vec::new();
-        let mut values = Vec::new();
-        for (name, function) in &self.functions {
-            names.push(name.as_str());
-            values.extend(number(places[function] << 1));
-        }
-        for (name, address) in &self.addresses {
-            ensure!(address >> 31 == 0, "The address of `{name}` is too large");
-            names.push(name.as_str());
-            values.extend(number(address << 1 | 1));
-        }
+        let mut functions: Vec<(u32, &str)> = self.functions.iter().map(|(name, function)| (places[function], name.as_str())).collect();
+        let mut addresses: Vec<(u32, &str)> = self.addresses.iter().map(|(name, &address)| (address, name.as_str())).collect();
+        // Small differences, which compress; and what belongs together stays together.
+        functions.sort_unstable();
+        addresses.sort_unstable();
+        let names: Vec<&str> = functions.iter().chain(&addresses).map(|(_, name)| *name).collect();
         ensure!(names.iter().all(|name| name.is_ascii() && !name.contains('\n')), "The main module exports a name that is not plain text");
-        let mut functions = vec![0i64; table_length as usize];
+        let mut table = vec![0i64; table_length as usize];
         for (&function, &place) in places {
-            functions[place as usize] = i64::from(function);
+            table[place as usize] = i64::from(function);
         }
-        let mut content = number(u32::try_from(names.len())?);
+        let mut content = number(u32::try_from(functions.len())?);
+        content.extend(number(u32::try_from(addresses.len())?));
         content.extend(number(table_length));
-        content.extend(values);
+        for list in [&functions, &addresses] {
+            let mut before = 0;
+            for &(value, _) in list {
+                content.extend(number(value - before));
+                before = value;
+            }
+        }
         let mut before = 0;
-        for function in functions {
+        for function in table {
             let difference = function - before;
             content.extend(number(u32::try_from(if difference < 0 { -2 * difference - 1 } else { 2 * difference })?));
             before = function;
@@ -308,11 +311,11 @@ mod tests {
         assert_eq!(module.addresses, BTreeMap::new());
         assert_eq!(module.table_length, 4);
         assert_eq!(module.places, HashMap::from([(1, 2), (0, 3)]));
-        // 4 names and places; `a` at 3, `b` and `c` at 2, `d` is 70000; functions 0, 0, 1, 0.
-        let mut section = vec![4, 4, 6, 4, 4];
-        section.extend(number(140_001));
+        // 3 functions, an address, 4 places; `b` and `c` at 2, `a` at 3; `d` is 70000; functions 0, 0, 1, 0.
+        let mut section = vec![3, 1, 4, 2, 0, 1];
+        section.extend(number(70_000));
         section.extend([0, 0, 2, 1]);
-        section.extend(b"a\nb\nc\nd");
+        section.extend(b"b\nc\na\nd");
         assert!(taken.ends_with(&section));
     }
 

@@ -493,6 +493,8 @@ macro_rules! for_each_constant {
 
         /// For the `python` command: `pyox_py_interpreter_run_main` follows.
         START_COMMAND = 0x4;
+        /// The interpreter is going to be saved: what it allocates is cleared.
+        START_TO_SAVE = 0x8;
 
         // ---- tapes: values in prefix order; numbers little-endian, every entry starts at a multiple of 4 -----------------------------------
         /// A wire value of 16 bytes follows at the next multiple of 8 (strings in place point into Python or arena memory).

@@ -7,11 +7,11 @@ use core::ffi::{CStr, c_char};
 
 use pyo3_ffi as ffi;
 
-use crate::boundary::{ARENA_BYTES, Address, START_COMMAND, Wire};
+use crate::boundary::{ARENA_BYTES, Address, START_COMMAND, START_TO_SAVE, Wire};
 use crate::cells::Slot;
 use crate::py::{Py, PyResult, check};
 use crate::wire;
-use crate::{jsproxy, module, sleep, stacks, state};
+use crate::{jsproxy, module, sleep, stacks, state, sweep};
 
 #[repr(align(16))]
 struct Arena(#[expect(dead_code, reason = "JavaScript writes it")] [u8; ARENA_BYTES as usize]);
@@ -50,6 +50,10 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
     state::set_start_flags(flags);
     // SAFETY: by contract.
     let argv = unsafe { read_texts(argv, argv_count) };
+    if flags & START_TO_SAVE != 0 {
+        // SAFETY: this is before the interpreter starts.
+        unsafe { sweep::allocate_zeros() };
+    }
     // SAFETY: the names are 0-terminated and live for ever; this is before the interpreter starts.
     unsafe {
         if ffi::PyImport_AppendInittab(c"_pyodide_core".as_ptr(), Some(module::init)) != 0 {

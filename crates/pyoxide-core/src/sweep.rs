@@ -1,17 +1,22 @@
 //! Sweeping the heap before it is saved.
 //!
-//! Owns the zeros in free memory: what was freed is of no use to anybody, and a snapshot compresses better without it. Not here: saving,
-//! which JavaScript does. Invariant: every block that is taken is given back, so that the heap is as it was.
+//! Owns the zeros in memory that holds nothing: free blocks, and the parts of used ones that their owners never write (buffers of files,
+//! rests of blocks). What was there is of no use to anybody, and a snapshot compresses better without it. Not here: saving, which
+//! JavaScript does. Invariant: every block that is taken is given back, so that the heap is as it was.
 
 use core::ffi::c_void;
 use core::ptr;
 
 use pyo3_ffi as ffi;
+use pyo3_ffi::{PyMemAllocatorDomain, PyMemAllocatorEx};
+
+use crate::cells::Slot;
 
 unsafe extern "C" {
     fn malloc(bytes: usize) -> *mut c_void;
     fn free(address: *mut c_void);
     fn sbrk(bytes: isize) -> *mut c_void;
+    fn malloc_usable_size(block: *mut c_void) -> usize;
 }
 
 const LARGEST_BYTES: usize = 1 << 20;
@@ -56,10 +61,106 @@ impl Taken {
     }
 }
 
-/// Fills free blocks with zeros: CPython's small ones first, for their pages may become free.
-pub fn sweep() {
-    // SAFETY: the blocks come from the function beside the one that they go back to.
+const DOMAINS: [PyMemAllocatorDomain; 3] =
+    [PyMemAllocatorDomain::PYMEM_DOMAIN_RAW, PyMemAllocatorDomain::PYMEM_DOMAIN_MEM, PyMemAllocatorDomain::PYMEM_DOMAIN_OBJ];
+
+/// CPython's allocators as they were before `allocate_zeros`, in the order of [`DOMAINS`].
+static ORIGINALS: [Slot<PyMemAllocatorEx>; 3] =
+    [const { Slot::new(PyMemAllocatorEx { ctx: ptr::null_mut(), malloc: None, calloc: None, realloc: None, free: None }) }; 3];
+static IS_ZEROING: Slot<bool> = Slot::new(false);
+
+/// From now on, until `sweep`, what CPython allocates is full of zeros.
+///
+/// # Safety
+/// Before the interpreter starts.
+pub unsafe fn allocate_zeros() {
+    for (domain, original) in DOMAINS.into_iter().zip(&ORIGINALS) {
+        // SAFETY: `original` lives for ever; the functions that are set give to the ones before them what those gave.
+        unsafe {
+            ffi::PyMem_GetAllocator(domain, original.as_ptr());
+            let mut zeroing = PyMemAllocatorEx {
+                ctx: original.as_ptr().cast(),
+                malloc: Some(malloc_zeros),
+                calloc: Some(calloc_zeros),
+                realloc: Some(if matches!(domain, PyMemAllocatorDomain::PYMEM_DOMAIN_RAW) { realloc_zeros } else { realloc_as_before }),
+                free: Some(free_as_before),
+            };
+            ffi::PyMem_SetAllocator(domain, &mut zeroing);
+        }
+    }
+    IS_ZEROING.set(true);
+}
+
+fn allocate_as_before() {
+    if IS_ZEROING.get() {
+        IS_ZEROING.set(false);
+        for (domain, original) in DOMAINS.into_iter().zip(&ORIGINALS) {
+            // SAFETY: what CPython itself had; every block came from it.
+            unsafe { ffi::PyMem_SetAllocator(domain, original.as_ptr()) };
+        }
+    }
+}
+
+fn original(context: *mut c_void) -> PyMemAllocatorEx {
+    // SAFETY: the context of these functions is one of `ORIGINALS`.
+    unsafe { *context.cast::<PyMemAllocatorEx>() }
+}
+
+extern "C" fn malloc_zeros(context: *mut c_void, bytes: usize) -> *mut c_void {
+    calloc_zeros(context, 1, bytes)
+}
+
+/// To the end of the block, which is longer than what was asked for.
+extern "C" fn calloc_zeros(context: *mut c_void, count: usize, bytes: usize) -> *mut c_void {
+    let its = original(context);
+    let whole = count.checked_mul(bytes).and_then(|sum| sum.max(1).checked_next_multiple_of(SMALL_STEP_BYTES));
+    match (its.calloc, whole) {
+        (Some(calloc), Some(whole)) => calloc(its.ctx, 1, whole),
+        _ => ptr::null_mut(),
+    }
+}
+
+/// Of the C library's blocks it is known how long they are.
+extern "C" fn realloc_zeros(context: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
+    if block.is_null() {
+        return malloc_zeros(context, bytes);
+    }
+    // SAFETY: the block is of this allocator, that is, the C library's, as is the new one.
     unsafe {
+        let before = malloc_usable_size(block);
+        let grown = realloc_as_before(context, block, bytes);
+        if !grown.is_null() {
+            let after = malloc_usable_size(grown);
+            if after > before {
+                ptr::write_bytes(grown.cast::<u8>().add(before), 0, after - before);
+            }
+        }
+        grown
+    }
+}
+
+extern "C" fn realloc_as_before(context: *mut c_void, block: *mut c_void, bytes: usize) -> *mut c_void {
+    let its = original(context);
+    match its.realloc {
+        Some(realloc) if !block.is_null() => realloc(its.ctx, block, bytes),
+        _ => malloc_zeros(context, bytes),
+    }
+}
+
+extern "C" fn free_as_before(context: *mut c_void, block: *mut c_void) {
+    let its = original(context);
+    if let Some(free) = its.free {
+        free(its.ctx, block);
+    }
+}
+
+/// Fills free blocks with zeros: CPython's small ones first, for their pages may become free. Forgets which attributes of types were looked up:
+/// CPython finds them again, one by one.
+pub fn sweep() {
+    allocate_as_before();
+    // SAFETY: the interpreter lives; the blocks come from the function beside the one that they go back to.
+    unsafe {
+        ffi::PyType_ClearCache();
         sweep_small();
         sweep_heap();
     }

@@ -76,6 +76,7 @@ export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOpt
       pyproxyToStringRepr: options.pyproxyToStringRepr ?? false,
       keepBorrowedProxies: options.keepBorrowedProxies ?? false,
       isCommand: false,
+      isToBeSaved: options._makeSnapshot === true,
       roots,
       snapshot: snapshotSource(options, downloader, indexUrl),
       prepareFiles: (module) => enterHome(module, home),

@@ -12,7 +12,7 @@ export type Address = number & { readonly __brand: "Address" };
 export type Tag = number;
 
 /** Hash of the table that this file was made from. */
-export const TABLE_HASH = 1571629066;
+export const TABLE_HASH = 303302730;
 
 /** Size of a `WireValue`: tag (u32 at 0), aux (u32 at 4), payload (8 bytes at 8). */
 export const WIRE_BYTES = 16;
@@ -189,6 +189,8 @@ export const START_KEEP_NULL = 1;
 export const START_PLAIN_DICTS = 2;
 /** For the `python` command: `pyox_py_interpreter_run_main` follows. */
 export const START_COMMAND = 4;
+/** The interpreter is going to be saved: what it allocates is cleared. */
+export const START_TO_SAVE = 8;
 /** A wire value of 16 bytes follows at the next multiple of 8 (strings in place point into Python or arena memory). */
 export const TAPE_VALUE = 1;
 /** u32: a small signed integer. */

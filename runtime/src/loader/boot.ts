@@ -8,7 +8,7 @@
  */
 
 import { Core } from "../boundary/core";
-import { START_COMMAND } from "../boundary/generated";
+import { START_COMMAND, START_TO_SAVE } from "../boundary/generated";
 import { buildOf, instantiate, preloadedModule } from "../emscripten/instantiate";
 import type { CreateModule, EmscriptenModule } from "../emscripten/module";
 import { endPipes } from "../emscripten/pipes";
@@ -56,6 +56,8 @@ export interface BootOptions {
   readonly keepBorrowedProxies: boolean;
   /** Whether `runMain` follows, as for the `python` command. */
   readonly isCommand: boolean;
+  /** A start from nothing that a snapshot is going to be made of. */
+  readonly isToBeSaved: boolean;
   /** Prepares the file system, after Python's own files are in it. */
   readonly prepareFiles: (module: EmscriptenModule) => void;
   /** Waits for more preparation, just before Python starts. */
@@ -207,7 +209,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   options.roots["api"] = pyodideApi;
   core.setApi(pyodideApi);
   if (snapshot === undefined) {
-    core.start(options.argv, options.isCommand ? START_COMMAND : 0);
+    core.start(options.argv, (options.isCommand ? START_COMMAND : 0) | (options.isToBeSaved ? START_TO_SAVE : 0));
   } else {
     // A snapshot may have some of them loaded.
     await Promise.all(snapshot.header.table.libraries.map(({ name }) => sideModules.get(name)?.fetch()));

@@ -93,6 +93,7 @@ async function main(): Promise<number> {
     pyproxyToStringRepr: false,
     keepBorrowedProxies: false,
     isCommand: true,
+    isToBeSaved: isMaking,
     prepareFiles: (module) => showHostFiles(module, node),
     beforeStart: async () => {},
     makeApi: (booted) =>

@@ -50,7 +50,7 @@ export interface SnapshotHeader {
   readonly stdlib: string;
   readonly archive: SavedArchive;
   readonly memoryBytes: number;
-  /** Where the module's own data ends, if the runs tell what differs from it; 0 if they tell everything. */
+  /** Where the module's own data ends, if the runs tell what differs from it (memory-image.ts); 0 if they tell everything. */
   readonly baseBytes: number;
   readonly table: SavedTable;
   readonly handles: readonly SavedHandle[];
@@ -75,7 +75,7 @@ export interface Snapshot {
 
 const MAGIC_LOW = 0x786f7970; // "pyox"
 const MAGIC_HIGH = 0x70616e73; // "snap"
-const VERSION = 3;
+const VERSION = 4;
 const FIXED_WORDS = 7;
 const CHECKED_FROM_WORD = 4;
 

@@ -7,6 +7,7 @@
 import { pristineMemoryLater } from "../emscripten/instantiate";
 import type { EmscriptenModule } from "../emscripten/module";
 import type { Snapshot, SnapshotHeader } from "./format";
+import { difference } from "./memory-image";
 
 export interface Image {
   readonly header: SnapshotHeader;
@@ -22,7 +23,14 @@ export interface Image {
 export async function makeImage({ header, runs, memory, files }: Snapshot, wasm: WebAssembly.Module, api: typeof WebAssembly): Promise<Image> {
   const base = header.baseBytes === 0 ? new Uint8Array(0) : (await pristineMemoryLater(wasm, api)).slice(0, header.baseBytes);
   // Copies: what they are parts of is larger, and is not kept.
-  return { header, base, runs: runs.slice(), memory: memory.slice(), files: files.slice() };
+  const own = memory.slice();
+  let at = 0;
+  for (let index = 0; (runs[index] as number) < base.length; index += 2) {
+    const length = runs[index + 1] as number;
+    own.set(difference(own.subarray(at, at + length), base.subarray(runs[index])), at);
+    at += length;
+  }
+  return { header, base, runs: runs.slice(), memory: own, files: files.slice() };
 }
 
 /** Puts linear memory back. `isWhole` for a program that may have written behind the end of its heap. */

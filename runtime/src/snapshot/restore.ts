@@ -46,7 +46,7 @@ export async function restore(core: Core, module: EmscriptenModule, snapshot: Sn
     for (const { memoryBase, memoryBytes } of header.table.libraries) {
       linear.fill(0, memoryBase, memoryBase + memoryBytes);
     }
-    writeMemory(linear, runs, memory);
+    writeMemory(linear, header.baseBytes, runs, memory);
   });
   return goOn(core, module, snapshot, name, roots);
 }

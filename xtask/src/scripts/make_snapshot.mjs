@@ -54,6 +54,6 @@ if (!isMainThread) {
   });
 } else {
   const { loadPyodide } = await import(pathToFileURL(path.join(dist, "pyodide.mjs")).href);
-  const pyodide = await loadPyodide({ snapshot: false, env: { LANG: "C.UTF-8" } });
+  const pyodide = await loadPyodide({ _makeSnapshot: true, env: { LANG: "C.UTF-8" } });
   writeFileSync(output, pyodide._api.makeStartSnapshot(variant === "core" ? CORE_MODULES : MODULES, variant === "core"));
 }
