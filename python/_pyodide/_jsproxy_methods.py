@@ -335,3 +335,17 @@ def rebuild_exception(name, message, stack, args):
     exception = JsException(*(args or (f"{name}: {message}",)))
     exception.name, exception.message, exception.stack = name, message, stack
     return exception
+
+
+def _rename_as_called():
+    """Errors about arguments name the function: as the method that was called, not as the body that it has here."""
+    prefixes = {"double_proxy_": "JsDoubleProxy", "array_": "JsArray", "mutable_map_": "JsMutableMap", "map_": "JsMap", "async_generator_": "JsAsyncGenerator", "async_iterator_": "JsAsyncIterator"}
+    for name, value in list(globals().items()):
+        for prefix, owner in prefixes.items():
+            if name.startswith(prefix):
+                value.__name__ = name.removeprefix(prefix)
+                value.__qualname__ = f"{owner}.{value.__name__}"
+                break
+
+
+_rename_as_called()

@@ -21,6 +21,16 @@ unsafe fn arg<'a>(object: PyPtr) -> Ref<'a> {
     unsafe { Ref::from_ptr(object) }
 }
 
+/// Takes a parameter for as long as Python code may run: JavaScript that this calls may destroy the very proxy whose object is
+/// used here, and with it the reference that the call was made with.
+///
+/// # Safety
+/// As for `arg`.
+unsafe fn held(object: PyPtr) -> Py {
+    // SAFETY: by contract.
+    unsafe { arg(object) }.to_owned()
+}
+
 /// Reads a parameter on the wire.
 ///
 /// # Safety
@@ -115,20 +125,22 @@ exports! {
     }
 
     fn pyox_py_attribute_get(object: PyPtr, name: PyPtr, out: Wire) -> Tag {
-        match arg(object).attr_opt(arg(name))? {
+        let (object, name) = (held(object), held(name));
+        match object.borrow().attr_opt(name.borrow())? {
             Some(found) => result(found, out),
             None => Ok((*out).set_tag(TAG_ABSENT)),
         }
     }
 
     fn pyox_py_attribute_set(object: PyPtr, name: PyPtr, new: Wire) -> Status {
-        let new = value(new)?;
-        check(ffi::PyObject_SetAttr(object, name, new.as_ptr()))?;
+        let (object, name, new) = (held(object), held(name), value(new)?);
+        check(ffi::PyObject_SetAttr(object.as_ptr(), name.as_ptr(), new.as_ptr()))?;
         Ok(0)
     }
 
     fn pyox_py_attribute_delete(object: PyPtr, name: PyPtr) -> Tri {
-        match check(ffi::PyObject_SetAttr(object, name, ptr::null_mut())) {
+        let (object, name) = (held(object), held(name));
+        match check(ffi::PyObject_SetAttr(object.as_ptr(), name.as_ptr(), ptr::null_mut())) {
             Ok(()) => Ok(1),
             Err(Raised) if py::raised_is(ffi::PyExc_AttributeError) => { py::clear(); Ok(0) }
             Err(Raised) => Err(Raised),
@@ -136,12 +148,13 @@ exports! {
     }
 
     fn pyox_py_attribute_has(object: PyPtr, name: PyPtr) -> Tri {
-        Ok(i32::from(arg(object).attr_opt(arg(name))?.is_some()))
+        let (object, name) = (held(object), held(name));
+        Ok(i32::from(object.borrow().attr_opt(name.borrow())?.is_some()))
     }
 
     fn pyox_py_item_get(object: PyPtr, key: Wire, out: Wire) -> Tag {
-        let key = value(key)?;
-        match Py::owned_or_err(ffi::PyObject_GetItem(object, key.as_ptr())) {
+        let (object, key) = (held(object), value(key)?);
+        match Py::owned_or_err(ffi::PyObject_GetItem(object.as_ptr(), key.as_ptr())) {
             Ok(found) => result(found, out),
             Err(Raised) if py::raised_is(ffi::PyExc_KeyError) || py::raised_is(ffi::PyExc_IndexError) => {
                 py::clear();
@@ -152,57 +165,60 @@ exports! {
     }
 
     fn pyox_py_item_set(object: PyPtr, key: Wire, new: Wire) -> Status {
-        let (key, new) = (value(key), value(new));
-        check(ffi::PyObject_SetItem(object, key?.as_ptr(), new?.as_ptr()))?;
+        let (object, key, new) = (held(object), value(key), value(new));
+        check(ffi::PyObject_SetItem(object.as_ptr(), key?.as_ptr(), new?.as_ptr()))?;
         Ok(0)
     }
 
     fn pyox_py_item_delete(object: PyPtr, key: Wire) -> Status {
-        let key = value(key)?;
-        check(ffi::PyObject_DelItem(object, key.as_ptr()))?;
+        let (object, key) = (held(object), value(key)?);
+        check(ffi::PyObject_DelItem(object.as_ptr(), key.as_ptr()))?;
         Ok(0)
     }
 
     fn pyox_py_item_has(object: PyPtr, key: Wire) -> Tri {
-        let key = value(key)?;
-        Ok(i32::from(check_bool(ffi::PySequence_Contains(object, key.as_ptr()))?))
+        let (object, key) = (held(object), value(key)?);
+        Ok(i32::from(check_bool(ffi::PySequence_Contains(object.as_ptr(), key.as_ptr()))?))
     }
 
     fn pyox_py_slice_splice(object: PyPtr, start: u32, stop: u32, values: Wire, values_count: u32, out: Wire) -> Tag {
         let mut items = Vec::with_capacity(values_count as usize);
         wire::read_all(values, values_count, &mut items)?;
         let (start, stop) = (start as Py_ssize_t, stop as Py_ssize_t);
-        if !takes_slices(arg(object)) {
-            return Ok(wire::write_proxy(splice_one_by_one(arg(object), start, stop, &items)?, &mut *out));
+        let object = held(object);
+        if !takes_slices(object.borrow()) {
+            return Ok(wire::write_proxy(splice_one_by_one(object.borrow(), start, stop, &items)?, &mut *out));
         }
         let list = Py::list()?;
         for item in items {
             check(ffi::PyList_Append(list.as_ptr(), item.as_ptr()))?;
         }
-        let removed = Py::owned_or_err(ffi::PySequence_GetSlice(object, start, stop))?;
+        let removed = Py::owned_or_err(ffi::PySequence_GetSlice(object.as_ptr(), start, stop))?;
         let removed = Py::owned_or_err(ffi::PySequence_List(removed.as_ptr()))?;
-        check(ffi::PySequence_SetSlice(object, start, stop, list.as_ptr()))?;
+        check(ffi::PySequence_SetSlice(object.as_ptr(), start, stop, list.as_ptr()))?;
         Ok(wire::write_proxy(removed, &mut *out))
     }
 
     fn pyox_py_object_length(object: PyPtr) -> Count {
-        let length = ffi::PyObject_Size(object);
+        let object = held(object);
+        let length = ffi::PyObject_Size(object.as_ptr());
         check(length.min(0) as i32)?;
         Ok(length as Count)
     }
 
     fn pyox_py_object_text(object: PyPtr, what: u32, out: Wire) -> Tag {
-        let object = arg(object);
+        let object = held(object);
         let text = match what {
-            0 => object.str()?,
-            1 => object.repr()?,
-            _ => type_name(object)?,
+            0 => object.borrow().str()?,
+            1 => object.borrow().repr()?,
+            _ => type_name(object.borrow())?,
         };
         result(text, out)
     }
 
     fn pyox_py_object_names(object: PyPtr, what: u32) -> Handle {
-        let names = if what == 0 { Py::owned_or_err(ffi::PyObject_Dir(object))? } else { property_keys(arg(object))? };
+        let object = held(object);
+        let names = if what == 0 { Py::owned_or_err(ffi::PyObject_Dir(object.as_ptr()))? } else { property_keys(object.borrow())? };
         let mut out = WireValue::undefined();
         match convert::to_js(names.borrow(), -1, 0, &mut out)? {
             TAG_HANDLE_OWNED => Ok(out.aux()),
@@ -211,28 +227,29 @@ exports! {
     }
 
     fn pyox_py_object_call(object: PyPtr, args: Wire, args_count: u32, kwnames: Wire, kwargs_count: u32, out: Wire) -> Tag {
-        result(call(arg(object), args, args_count, kwnames, kwargs_count)?, out)
+        let object = held(object);
+        result(call(object.borrow(), args, args_count, kwnames, kwargs_count)?, out)
     }
 
     fn pyox_py_iterator_new(object: PyPtr, asynchronous: u32, out: Wire) -> Tag {
-        let iterator = if asynchronous == 0 { ffi::PyObject_GetIter(object) } else { ffi::PyObject_GetAIter(object) };
+        let object = held(object);
+        let iterator = if asynchronous == 0 { ffi::PyObject_GetIter(object.as_ptr()) } else { ffi::PyObject_GetAIter(object.as_ptr()) };
         result(Py::owned_or_err(iterator)?, out)
     }
 
     fn pyox_py_iterator_next(object: PyPtr, sent: Wire, out: Wire) -> Tri {
-        let sent = value(sent)?;
-        step(object, sent.borrow(), &mut *out)
+        let (object, sent) = (held(object), value(sent)?);
+        step(object.as_ptr(), sent.borrow(), &mut *out)
     }
 
     fn pyox_py_iterator_finish(object: PyPtr, how: u32, given: Wire, out: Wire) -> Tri {
-        let given = value(given)?;
-        let object = arg(object);
+        let (object, given) = (held(object), value(given)?);
         let thrown = if how == 0 {
             to_exception(given.borrow())
         } else {
             Py::owned_or_err(ffi::PyObject_CallNoArgs(ffi::PyExc_GeneratorExit))?
         };
-        match object.call_method(c"throw", &[thrown.borrow()]) {
+        match object.borrow().call_method(c"throw", &[thrown.borrow()]) {
             Ok(yielded) => {
                 result(yielded, out)?;
                 Ok(1)
@@ -251,8 +268,8 @@ exports! {
     }
 
     fn pyox_py_async_step(object: PyPtr, how: u32, given: Wire, out: Wire) -> Tag {
-        let given = value(given)?;
-        let object = arg(object);
+        let (held, given) = (held(object), value(given)?);
+        let object = held.borrow();
         let awaitable = match how {
             0 => object.call_method(c"athrow", &[to_exception(given.borrow()).borrow()])?,
             1 => {
@@ -269,7 +286,7 @@ exports! {
         let settle = jsproxy::new(JsRef::from_owned(pyox_js_handle_clone(settle)), JS_IS_CALLABLE, None)?;
         Py::import(c"_pyodide._hooks")?
             .borrow()
-            .call_method(c"watch_awaitable", &[arg(awaitable), settle.borrow()])?;
+            .call_method(c"watch_awaitable", &[held(awaitable).borrow(), settle.borrow()])?;
         Ok(0)
     }
 
@@ -322,7 +339,7 @@ exports! {
     }
 
     fn pyox_py_buffer_open(object: PyPtr, out: Address) -> Status {
-        buffer::open(arg(object), out)?;
+        buffer::open(held(object).borrow(), out)?;
         Ok(0)
     }
 
@@ -332,7 +349,7 @@ exports! {
     }
 
     fn pyox_py_object_to_js(object: PyPtr, depth: i32, options: Handle, out: Wire) -> Tag {
-        convert::to_js(arg(object), depth, options, &mut *out)
+        convert::to_js(held(object).borrow(), depth, options, &mut *out)
     }
 
     fn pyox_py_value_to_py(js: Handle, depth: i32, converter: Handle, out: Wire) -> Tag {
@@ -355,7 +372,10 @@ pub extern "C" fn pyox_py_object_call_suspendable(
     out: Wire,
 ) -> Tag {
     // SAFETY: as for `pyox_py_object_call`; the wires are in memory that stays while the stack waits.
-    stacks::run(|| unsafe { result(call(arg(object), args, args_count, kwnames, kwargs_count)?, out) })
+    stacks::run(|| unsafe {
+        let object = held(object);
+        result(call(object.borrow(), args, args_count, kwnames, kwargs_count)?, out)
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -91,6 +91,10 @@ export class Operations {
   /** Gives a reference back. May run Python code; never throws what that raises. */
   drop(object: PyPtr): void {
     const { wire } = this;
+    if (wire.holding !== 0) {
+      this.#holdBack(object);
+      return;
+    }
     const mark = wire.memory.occupy();
     try {
       wire.exports.pyox_py_object_drop(object);
@@ -99,6 +103,21 @@ export class Operations {
     } finally {
       wire.memory.release(mark);
     }
+  }
+
+  /** Before a reference is handed to Python: keeps the object while its address is held. */
+  keepWhileHeld(object: PyPtr): void {
+    if (this.wire.holding !== 0 && (object as number) !== 0) this.#holdBack(this.clone(object));
+  }
+
+  /** Drops a reference once nothing is held: no code of JavaScript is under way then. */
+  #holdBack(object: PyPtr): void {
+    const { held, era } = this.wire;
+    if (held.push(object) !== 1) return;
+    void Promise.resolve().then(() => {
+      if (era.isOver || this.wire.dead !== undefined) return;
+      for (const each of held.splice(0)) this.drop(each);
+    });
   }
 
   /** The capability flags of an object. */

@@ -8,6 +8,7 @@
 import { MemoryRangeError, RecursionRangeError, isStackOverflow } from "../errors/errors";
 import { isAnyArrayBuffer, isMap, isArguments, isPlainObject, isSet } from "./flags";
 import {
+  TAG_PYOBJECT,
   TAG_PYOBJECT_OWNED,
   TAPE_ASCII,
   TAPE_DICT,
@@ -190,11 +191,13 @@ class TapeRecorder {
   }
 
   #list(elements: readonly unknown[], depth: number, value: object = elements): void {
-    if (elements.length > LIST_MAX) {
-      throw new MemoryRangeError(`An Array of ${elements.length} elements does not fit into Python's memory (holes count too): convert a part of it, \`array.slice(...)\``);
+    // What was announced has to follow: elements may be getters that change the length, and a proxy's length may be anything.
+    const length = Math.max(0, Math.trunc(Number(elements.length)) || 0);
+    if (length > LIST_MAX) {
+      throw new MemoryRangeError(`An Array of ${length} elements does not fit into Python's memory (holes count too): convert a part of it, \`array.slice(...)\``);
     }
-    this.#begin(TAPE_LIST, value, elements.length);
-    for (let index = 0; index < elements.length; index++) this.write(elements[index], depth - 1);
+    this.#begin(TAPE_LIST, value, length);
+    for (let index = 0; index < length; index++) this.write(elements[index], depth - 1);
   }
 
   #unknown(value: object): void {
@@ -266,7 +269,14 @@ class TapeRecorder {
     const word = this.#valueEntry();
     const from = this.#wireAt >>> 2;
     this.#words.set(memory.u32.subarray(from, from + 4), word);
+    // A getter that is read later may destroy the proxy, so the tape has a reference of its own.
+    if (tag === TAG_PYOBJECT) this.#words[word] = this.#owned(word);
     if (tag === TAG_BIGINT_HEX) this.#digits.push({ word, text: (value as bigint).toString(16) });
+  }
+
+  #owned(word: number): number {
+    this.wire.exports.pyox_py_object_clone(this.#words[word + 1] as PyPtr);
+    return TAG_PYOBJECT_OWNED;
   }
 
   #valueEntry(): number {

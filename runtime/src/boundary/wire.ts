@@ -85,6 +85,11 @@ export class Wire {
   /** What is made now belongs to it. */
   era = new Era();
 
+  /** Above 0 while JavaScript's own code may run between taking the address of an object and handing it to wasm, which holds it from then on. */
+  holding = 0;
+  /** References that were given back meanwhile: they are dropped when nothing is held any more. */
+  readonly held: PyPtr[] = [];
+
   /** Comlink's symbol by which its proxies are known, once it was registered. */
   comlinkSymbol: symbol | undefined;
 
@@ -183,8 +188,17 @@ export class Wire {
   }
 
   #encodeObject(value: object, at: number): Tag {
-    const state = this.proxies.stateOf(value);
-    if (state === undefined) return this.encodeHandle(value, this.flagsOf(value), at);
+    let state: ProxyState | undefined;
+    let flags = 0;
+    // Looking at it runs the traps of a proxy and getters: one that destroys what is being called must not free it yet.
+    this.holding++;
+    try {
+      state = this.proxies.stateOf(value);
+      if (state === undefined) flags = this.flagsOf(value);
+    } finally {
+      this.holding--;
+    }
+    if (state === undefined) return this.encodeHandle(value, flags, at);
     if (state.flags & PYPROXY_ROUNDTRIP) return this.encodeHandle(value, doubleProxyFlags(state.flags), at);
     const memory = this.memory;
     memory.u32[(at + 4) >>> 2] = state.pointer();
@@ -415,6 +429,7 @@ export class Wire {
     this.exports = this.#livingExports ?? this.exports;
     this.dead = undefined;
     this.era = new Era();
+    this.held.length = 0;
     this.#pending.length = 0;
     this.#stored.length = 0;
     this.#raised = undefined;

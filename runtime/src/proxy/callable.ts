@@ -101,7 +101,10 @@ function takeKwargs(args: unknown[], method: string): Kwargs {
   if (typeof kwargs !== "object" || kwargs === null || Array.isArray(kwargs) || kwargs instanceof Map || kwargs instanceof Set) {
     throw new TypeError(`The last argument of \`${method}\` must be an object with the keyword arguments`);
   }
-  return kwargs as Kwargs;
+  // Read now, before anything of the call is taken: getters may run any code.
+  const read: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  for (const name of Object.keys(kwargs)) read[name] = (kwargs as Kwargs)[name];
+  return read;
 }
 
 /** SPEC: ECMA-262, CreateListFromArrayLike; iterables that are no array-likes (sets, PyProxies) are taken too. */

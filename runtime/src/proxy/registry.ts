@@ -235,15 +235,15 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   /** Takes the reference out of a proxy, which is over then. 0 when it was over before. */
   move(state: PyProxyState, reason: Reason): PyPtr {
     this.#finalizers?.unregister(state.lifetime);
+    this.operations.keepWhileHeld(state.lifetime.objectOrNone);
     return state.lifetime.release(this, reason);
   }
 
   /** `sequence[index] = value` as an Array does it: one past the end appends. */
   setElement(state: PyProxyState, index: number, value: unknown): void {
-    const { object } = state.lifetime;
-    const length = this.operations.length(object, state.flags);
+    const length = this.operations.length(state.lifetime.object, state.flags);
     if (index < length || (state.flags & PY_HAS_MUTABLE_SEQUENCE) === 0) {
-      this.operations.setItem(object, index, value); // Python says what a sequence cannot do
+      this.operations.setItem(state.lifetime.object, index, value); // Python says what a sequence cannot do
     } else if (index === length) {
       this.#splice(state, length, length, [value]);
     } else {

@@ -3,8 +3,9 @@
  * Methods that read take one look at all elements, through one crossing, and then do what Array's method does. Proxies among
  * the elements that cannot have left a method are freed before it returns; others belong to whoever got them.
  */
-import { PY_HAS_BUFFER, PY_HAS_SEQUENCE, PYPROXY_ROUNDTRIP, type PyPtr } from "../boundary/generated";
+import { PY_HAS_BUFFER, PY_HAS_SEQUENCE, PYPROXY_ROUNDTRIP } from "../boundary/generated";
 import { PythonError } from "../errors/errors";
+import type { Lifetime } from "./lifetime";
 import type { ProxyRegistry } from "./registry";
 import type { PyProxyState } from "./state";
 
@@ -44,7 +45,7 @@ export function sequenceMethods(registry: ProxyRegistry) {
       const wanted = registry.find(value);
       if (wanted === undefined) return body(list, value);
       const { object } = wanted.lifetime;
-      const marks = list.map((element) => (registry.find(element)?.lifetime.object === object ? value : NO_MATCH));
+      const marks = list.map((element) => (registry.find(element)?.lifetime.objectOrNone === object ? value : NO_MATCH));
       return body(marks, value);
     });
   /** Array passes itself as the last argument of callbacks: here the proxy. */
@@ -56,11 +57,10 @@ export function sequenceMethods(registry: ProxyRegistry) {
   return {
     /** The element at an index, negative ones counting from the end. */
     at(this: unknown, index: number = 0): unknown {
-      const { lifetime, flags } = registry.require(this, "at");
-      const { object } = lifetime;
+      const state = registry.require(this, "at");
       const at = Math.trunc(Number(index)) || 0;
-      const position = at < 0 ? at + operations.length(object, flags) : at;
-      return position < 0 ? undefined : operations.getItem(object, position);
+      const position = at < 0 ? at + lengthOf(state) : at;
+      return position < 0 ? undefined : operations.getItem(state.lifetime.object, position);
     },
     /** A new Array of these elements and those of the arguments. */
     concat(this: unknown, ...rest: unknown[]): unknown[] {
@@ -154,9 +154,10 @@ export function sequenceMethods(registry: ProxyRegistry) {
 /** Methods that change the sequence. */
 export function mutableSequenceMethods(registry: ProxyRegistry) {
   const { operations } = registry;
-  const require = (proxy: unknown, method: string): { readonly object: PyPtr; readonly length: number } => {
+  // The object is asked for at each step: what runs between two of them (`__len__`, `__del__`, `valueOf`) may destroy the proxy.
+  const require = (proxy: unknown, method: string): { readonly lifetime: Lifetime; readonly length: number } => {
     const state = registry.require(proxy, method);
-    return { object: state.lifetime.object, length: lengthOf(state) };
+    return { lifetime: state.lifetime, length: lengthOf(state) };
   };
   /** Writes elements back over the whole sequence. */
   const replaceAll = (proxy: unknown, method: string, change: (list: unknown[]) => void): unknown => {
@@ -171,11 +172,11 @@ export function mutableSequenceMethods(registry: ProxyRegistry) {
     return proxy;
   };
   const removeAt = (proxy: unknown, method: string, fromEnd: boolean): unknown => {
-    const { object, length } = require(proxy, method);
+    const { lifetime, length } = require(proxy, method);
     if (length === 0) return undefined;
     const index = fromEnd ? length - 1 : 0;
-    const removed = operations.getItem(object, index);
-    operations.deleteItem(object, index);
+    const removed = operations.getItem(lifetime.object, index);
+    operations.deleteItem(lifetime.object, index);
     return removed;
   };
 
@@ -184,17 +185,17 @@ export function mutableSequenceMethods(registry: ProxyRegistry) {
       return replaceAll(this, "copyWithin", (list) => list.copyWithin(target, start, end));
     },
     fill(this: unknown, value?: unknown, start?: number, end?: number): unknown {
-      const { object, length } = require(this, "fill");
+      const { lifetime, length } = require(this, "fill");
       const last = relativeIndex(end ?? length, length);
-      for (let index = relativeIndex(start ?? 0, length); index < last; index++) operations.setItem(object, index, value);
+      for (let index = relativeIndex(start ?? 0, length); index < last; index++) operations.setItem(lifetime.object, index, value);
       return this;
     },
     pop(this: unknown): unknown {
       return removeAt(this, "pop", true);
     },
     push(this: unknown, ...values: unknown[]): number {
-      const { object, length } = require(this, "push");
-      endResult(registry, operations.splice(object, length, length, values));
+      const { lifetime, length } = require(this, "push");
+      endResult(registry, operations.splice(lifetime.object, length, length, values));
       return length + values.length;
     },
     reverse(this: unknown): unknown {
@@ -207,13 +208,13 @@ export function mutableSequenceMethods(registry: ProxyRegistry) {
       return replaceAll(this, "sort", (list) => list.sort(compare as ((a: unknown, b: unknown) => number) | undefined));
     },
     splice(this: unknown, ...args: [start?: number, deleteCount?: number, ...values: unknown[]]): unknown[] {
-      const { object, length } = require(this, "splice");
+      const { lifetime, length } = require(this, "splice");
       const [start, deleteCount, ...values] = args;
       const from = relativeIndex(start ?? 0, length);
       // SPEC: Array.prototype.splice: no argument deletes nothing, one argument all that follows.
       const wanted = args.length === 0 ? 0 : args.length === 1 ? length - from : Math.trunc(Number(deleteCount)) || 0;
       const count = Math.max(0, Math.min(wanted, length - from));
-      const removed = registry.require(operations.splice(object, from, from + count, values), "splice");
+      const removed = registry.require(operations.splice(lifetime.object, from, from + count, values), "splice");
       try {
         return elementsOf(registry, removed);
       } finally {
@@ -221,8 +222,8 @@ export function mutableSequenceMethods(registry: ProxyRegistry) {
       }
     },
     unshift(this: unknown, ...values: unknown[]): number {
-      const { object, length } = require(this, "unshift");
-      endResult(registry, operations.splice(object, 0, 0, values));
+      const { lifetime, length } = require(this, "unshift");
+      endResult(registry, operations.splice(lifetime.object, 0, 0, values));
       return length + values.length;
     },
   };
@@ -233,10 +234,9 @@ const NO_MATCH: unique symbol = Symbol("no match");
 
 function elementsOf(registry: ProxyRegistry, state: PyProxyState): unknown[] {
   const { operations } = registry;
-  const { object } = state.lifetime;
   let converted: unknown;
   try {
-    converted = operations.toJs(object, 1, undefined);
+    converted = operations.toJs(state.lifetime.object, 1, undefined);
   } catch (error) {
     // Buffers of a format that no typed array has (characters, structs) still have elements.
     if ((state.flags & PY_HAS_BUFFER) === 0 || !(error instanceof PythonError) || error.type !== "ConversionError") throw error;
@@ -245,7 +245,7 @@ function elementsOf(registry: ProxyRegistry, state: PyProxyState): unknown[] {
   // bytes become a typed array, other sequences nothing at all: element by element then.
   const unconverted = registry.find(converted);
   if (unconverted !== undefined && unconverted !== state) registry.end(unconverted, PASSED);
-  return Array.from({ length: lengthOf(state) }, (_, index) => operations.getItem(object, index));
+  return Array.from({ length: lengthOf(state) }, (_, index) => operations.getItem(state.lifetime.object, index));
 }
 
 function lengthOf({ registry, lifetime, flags }: PyProxyState): number {

@@ -86,8 +86,11 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
     pyox_js_object_length(object: JsHandle, flags: number): number {
       try {
         const value = handles.get(object);
-        // PERF: an Array's length is one already (ffi: py2js_len).
-        if (flags & JS_IS_ARRAY && (value as unknown[]).length <= 0x7fffffff) return (value as unknown[]).length;
+        if (flags & JS_IS_ARRAY) {
+          // PERF: an Array's length is one already, unless it is a proxy that says something else (ffi: py2js_len).
+          const { length } = value as { readonly length: unknown };
+          if (typeof length === "number" && length >= 0 && length <= 0x7fffffff) return length;
+        }
         return flags & JS_IS_OBJECT_MAP ? Object.keys(value as Bag).length : lengthOf(value);
       } catch (error) {
         return wire.fail(error, -1);
@@ -145,8 +148,10 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
         return withKey(key, (item) => {
           if (flags & JS_IS_OBJECT_MAP) return hasOwnItem(bag(object), item) ? 1 : 0;
           const map = mapLike(object);
-          const found = typeof map.has === "function" ? map.has(item) : map.includes?.(item);
-          return found ? 1 : 0;
+          if (typeof map.has === "function") return map.has(item) ? 1 : 0;
+          // A NodeList and `arguments` have elements, but no method to look for one.
+          const { includes = Array.prototype.includes } = map as { readonly includes?: (wanted: unknown) => unknown };
+          return Reflect.apply(includes, map, [item]) ? 1 : 0;
         });
       } catch (error) {
         return wire.fail(error, -1);
