@@ -49,7 +49,10 @@ export async function startServer({ dist, tests, examples, handle }) {
       try {
         const body = await readFile(candidate);
         // A page of another origin may use the distribution, as it may use that of a CDN.
-        const headers = { "content-type": MIME_TYPES[path.extname(candidate)] ?? "application/octet-stream", ...(rootName === "dist" ? { "access-control-allow-origin": "*" } : {}) };
+        const headers = { "content-type": MIME_TYPES[path.extname(candidate)] ?? "application/octet-stream" };
+        if (rootName === "dist") headers["access-control-allow-origin"] = "*";
+        // An isolated page may start a worker that is a package's.
+        if (rest[0] === "node_modules") headers["cross-origin-embedder-policy"] = "require-corp";
         return { status: 200, headers, body };
       } catch {
         continue;
