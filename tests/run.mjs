@@ -22,8 +22,10 @@ import { startServer } from "./harness/server.mjs";
 
 const tests = path.dirname(fileURLToPath(import.meta.url));
 const repository = path.dirname(tests);
-/** Ends what hangs, on a machine that has other things to do as well. A long run of generated operations lasts as long as it was asked to. */
-const FILE_SECONDS = 900 + 2 * (Number.parseInt(process.env.PYOXIDE_FUZZ ?? "0", 10) || 0);
+/** How long somebody wants a long run to be (tests/README.md). */
+const LONG_SECONDS = Number.parseInt(process.env.PYOXIDE_FUZZ ?? process.env.PYOXIDE_SOAK ?? "0", 10) || 0;
+/** Ends what hangs, on a machine that has other things to do as well. */
+const FILE_SECONDS = 900 + 2 * LONG_SECONDS;
 const FOLDERS = ["harness", "spec", "ffi", "runtime", "packages", "cli", "cpython"];
 const ENVIRONMENTS = ["node20", "node-current", "chromium"];
 
@@ -107,6 +109,8 @@ function runInNode(program, { file, dist, env, loadOptions, only, index }, emit)
       output = (output + data).slice(-4000);
     };
     child.stdout.on("data", keep);
+    // How far a long run is.
+    if (LONG_SECONDS > 0) child.stdout.pipe(process.stdout);
     child.stderr.on("data", keep);
     child.on("message", (event) => {
       if (event.kind === "end") ended = true;

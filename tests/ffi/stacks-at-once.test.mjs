@@ -138,3 +138,62 @@ total`);
   assert.equal(total, 100 * ((249 * 250) / 2));
   assert.equal(py._module.stackSave(), pointer);
 });
+
+test("ASYNC-13 ASYNC-14 Each stack has context variables of its own", { skip }, async ({ load, assert }) => {
+  for (const before of ["", "number.set('before')"]) {
+    const py = await load();
+    py.runPython(`${PREAMBLE}
+import asyncio, contextvars
+number = contextvars.ContextVar("number", default="none")
+${before}
+later = run_js("(ms) => new Promise((resolve) => setTimeout(resolve, ms))")
+def work(i):
+    found = number.get()
+    number.set(i)
+    run_sync(later(i))
+    assert number.get() == i
+    run_sync(asyncio.sleep(0.001))
+    assert number.get() == i
+    return found
+`);
+    const found = before === "" ? "none" : "before";
+    const work = py.globals.get("work");
+    assert.deepEqual(await Promise.all([3, 1, 2].map((i) => work.callPromising(i))), [found, found, found]);
+    assert.deepEqual(await Promise.all([3, 1, 2].map((i) => py.runPythonAsync(`work(${i})`))), [found, found, found]);
+    assert.equal(py.runPython("number.get()"), found);
+    work.destroy();
+  }
+});
+
+test("W-19 ASYNC-13 A subinterpreter on a stack that may wait is left alone until it has ended", { skip }, async ({ load, assert }) => {
+  const py = await load();
+  py.runPython(`
+from concurrent import interpreters
+def work(text):
+    other = interpreters.create()
+    try:
+        # Long enough for several turns of the host.
+        other.exec("import time\\nend = time.monotonic() + 0.1\\nwhile time.monotonic() < end: pass\\ntime.sleep(0.01)")
+        assert other.call(eval, "6 * 7") == 42
+        try:
+            other.exec("1/0")
+        except interpreters.ExecutionFailed as error:
+            return f"{text} {error.excinfo.type.__name__}"
+    finally:
+        other.close()
+seen = []
+def line(text): seen.append(text)
+`);
+  const work = py.globals.get("work");
+  const line = py.globals.get("line");
+  // A timer that enters Python whenever the host has a turn.
+  const timer = setInterval(() => line("timer"), 1);
+  assert.deepEqual(await Promise.all([work.callPromising("one"), work.callPromising("two")]), ["one ZeroDivisionError", "two ZeroDivisionError"]);
+  clearInterval(timer);
+  // What a subinterpreter writes goes to a handler that is Python of the main one.
+  py.setStdout({ batched: (text) => line(text) });
+  await py.runPythonAsync("seen.clear()\nother = interpreters.create()\nother.exec('print(40 + 2, flush=True)')\nother.close()");
+  py.setStdout();
+  assert.equal(py.runPython("repr(seen)"), "['42']");
+  for (const proxy of [work, line]) proxy.destroy();
+});

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3_ffi::PyObject;
 
+use crate::cells::Slot;
 use crate::py::{PyResult, Raised};
 use crate::stack_use;
 use crate::wire::WireValue;
@@ -121,27 +122,43 @@ impl Failure for () {
     const FAILURE: () = ();
 }
 
-/// Attaches this thread to the interpreter where CPython has detached it: around system calls, which end in JavaScript handlers of
-/// streams and files that may call Python.
-struct Attached(Option<pyo3_ffi::PyGILState_STATE>);
+/// The thread state of the interpreter that JavaScript knows; null before it has started.
+static MAIN_THREAD: Slot<*mut pyo3_ffi::PyThreadState> = Slot::new(core::ptr::null_mut());
+
+/// Remembers the thread state that is attached as the one that JavaScript's calls run in.
+pub fn adopt_thread() {
+    // SAFETY: always allowed.
+    MAIN_THREAD.set(unsafe { pyo3_ffi::PyThreadState_GetUnchecked() });
+}
+
+/// Is the interpreter that JavaScript knows the one that is running, and not a subinterpreter?
+pub fn is_attached() -> bool {
+    // SAFETY: always allowed.
+    unsafe { pyo3_ffi::PyThreadState_GetUnchecked() == MAIN_THREAD.get() }
+}
+
+/// Attaches the interpreter where CPython has detached it, or a subinterpreter: around system calls, which end in JavaScript handlers of streams
+/// and files that may call Python.
+struct Attached(bool);
 
 impl Attached {
     fn ensure() -> Attached {
         // SAFETY: always allowed; a thread state is asked for only when there is an interpreter.
         unsafe {
-            if !pyo3_ffi::PyThreadState_GetUnchecked().is_null() || pyo3_ffi::Py_IsInitialized() == 0 {
-                return Attached(None);
+            if !pyo3_ffi::PyThreadState_GetUnchecked().is_null() || MAIN_THREAD.get().is_null() || pyo3_ffi::Py_IsInitialized() == 0 {
+                return Attached(false);
             }
-            Attached(Some(pyo3_ffi::PyGILState_Ensure()))
+            pyo3_ffi::PyThreadState_Swap(MAIN_THREAD.get());
+            Attached(true)
         }
     }
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        if let Some(state) = self.0.take() {
-            // SAFETY: pairs with `ensure`.
-            unsafe { pyo3_ffi::PyGILState_Release(state) };
+        if self.0 {
+            // SAFETY: pairs with `ensure`: nothing was attached.
+            unsafe { pyo3_ffi::PyThreadState_Swap(core::ptr::null_mut()) };
         }
     }
 }

@@ -374,6 +374,7 @@ pub extern "C" fn pyox_py_object_call_suspendable(
     // SAFETY: as for `pyox_py_object_call`; the wires are in memory that stays while the stack waits.
     stacks::run(|| unsafe {
         let object = held(object);
+        stacks::enter_own_context()?;
         result(call(object.borrow(), args, args_count, kwnames, kwargs_count)?, out)
     })
 }

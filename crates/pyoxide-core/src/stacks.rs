@@ -18,7 +18,7 @@ use pyo3_ffi as ffi;
 use pyo3_ffi::PyObject;
 
 use crate::boundary::{
-    Address, Failure, Handle, JsRef, TAG_ABSENT, guard, guard_attached, pyox_js_stack_can_suspend, pyox_js_stack_end, pyox_js_stack_result,
+    Address, Failure, Handle, JsRef, TAG_ABSENT, guard, guard_attached, is_attached, pyox_js_stack_can_suspend, pyox_js_stack_end, pyox_js_stack_result,
     pyox_js_stack_suspend, pyox_js_stack_turn, pyox_js_stack_wake,
 };
 use crate::cells::Slot;
@@ -318,8 +318,8 @@ unsafe fn free_data(data: Data) {
 pub fn run<T: Failure>(body: impl FnOnce() -> PyResult<T>) -> T {
     // SAFETY: see each step; the export is called by JavaScript, with the interpreter running.
     unsafe {
-        if ffi::PyThreadState_GetUnchecked().is_null() {
-            // CPython has left the interpreter for a system call; the guard enters it again. Such a stack cannot wait.
+        if !is_attached() {
+            // CPython has left the interpreter for a system call or a subinterpreter; the guard enters it again. Such a stack cannot wait.
             return guard(body);
         }
         let stack = begin();
@@ -404,10 +404,30 @@ unsafe fn end(stack: *mut Stack) {
     }
 }
 
+/// Gives the running stack a context (`contextvars`) of its own, as a thread has one: what it sets meanwhile, and before it ends, others do not see.
+///
+/// # Errors
+/// No memory.
+pub fn enter_own_context() -> PyResult<()> {
+    let thread = thread();
+    // SAFETY: the thread state owns its context. Where there is none, CPython makes one that goes with the stack.
+    unsafe {
+        if CURRENT.get().is_null() || (*thread).context.is_null() {
+            return Ok(());
+        }
+        let copy = Py::owned_or_err(ffi::PyContext_CopyCurrent())?;
+        let shared = core::mem::replace(&mut (*thread).context, copy.into_ptr());
+        (*thread).context_ver += 1;
+        drop(Py::owned_or_none(shared));
+    }
+    Ok(())
+}
+
 /// Can this stack wait for a promise?
 pub fn can_wait() -> bool {
+    // What a subinterpreter has on the stack stays where it is: its thread state does not change hands.
     // SAFETY: an import without parameters.
-    !CURRENT.get().is_null() && foreign::frames() == 0 && unsafe { pyox_js_stack_can_suspend() } == 1
+    !CURRENT.get().is_null() && foreign::frames() == 0 && is_attached() && unsafe { pyox_js_stack_can_suspend() } == 1
 }
 
 /// Gives the event loop, and stacks that started this one, the running loop and the hooks of asyncio that have been set here, where they have none:

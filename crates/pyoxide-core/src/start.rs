@@ -66,6 +66,7 @@ pub unsafe fn start(argv: Wire, argv_count: u32, flags: u32) -> PyResult<i32> {
     // Everything that later code looks up by name is there from here on.
     drop(Py::import(c"_pyodide_core")?);
     stacks::check_layout();
+    crate::boundary::adopt_thread();
     prepare(flags)?;
     Ok(0)
 }
