@@ -125,7 +125,7 @@ addToLibrary({
       };
     },
 
-    // Loads the side modules again and puts functions where they were; `binaries` belong to the libraries. Linear memory comes after.
+    // Loads the side modules again and puts functions where they were; `binaries`, their bytes or what was compiled of them, belong to the libraries. Linear memory comes after.
     async placeLibraries({ libraries, symbols }, binaries) {
       for (const [name, value] of Object.entries(symbols)) {
         GOT[name] ??= new WebAssembly.Global({ value: "i32", mutable: true }, value);

@@ -182,9 +182,13 @@ function snapshotSource(options: LoadPyodideOptions, downloader: Downloader, ind
   if (given === false || options._makeSnapshot === true) {
     return undefined;
   }
+  const fileSource = (url: string, isRequired: boolean): SnapshotSource => {
+    const what = "the memory snapshot";
+    const readNow = downloader.localPath(url) === undefined ? undefined : () => downloader.bytesNow(url, what);
+    return { name: url, read: () => downloader.bytes(url, what), readNow, isPrivate: true, isRequired };
+  };
   if (typeof given === "string") {
-    const url = downloader.resolve(given);
-    return { name: url, read: () => downloader.bytes(url, "the memory snapshot"), isPrivate: true, isRequired: true };
+    return fileSource(downloader.resolve(given), true);
   }
   if (given !== undefined && given !== true) {
     const read = async (): Promise<Uint8Array> => {
@@ -201,8 +205,7 @@ function snapshotSource(options: LoadPyodideOptions, downloader: Downloader, ind
   if ((options.args ?? []).length > 0 || Object.keys(options.env ?? {}).some((name) => name.startsWith("PYTHON"))) {
     return undefined;
   }
-  const url = `${indexUrl}pyodide.snapshot`;
-  return { name: url, read: () => downloader.bytes(url, "the memory snapshot"), isPrivate: true, isRequired: given === true };
+  return fileSource(`${indexUrl}pyodide.snapshot`, given === true);
 }
 
 /** The lock file: asked for at once, waited for when it is needed. */

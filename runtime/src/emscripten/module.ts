@@ -127,7 +127,7 @@ export interface InterpreterState {
   growMemory(bytes: number): void;
   /** A sentence names what cannot be saved. */
   read(): SavedTable | string;
-  placeLibraries(table: SavedTable, binaries: readonly Uint8Array[]): Promise<void>;
+  placeLibraries(table: SavedTable, binaries: readonly (Uint8Array | WebAssembly.Module)[]): Promise<void>;
   placeFunctions(table: SavedTable): void;
   /** Undoes what was done to table, symbols and side modules since the start from a snapshot. */
   renew(table: SavedTable): void;

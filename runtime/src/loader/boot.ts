@@ -15,6 +15,7 @@ import { endPipes } from "../emscripten/pipes";
 import { DownloadError, type Downloader } from "../environment/download";
 import type { Environment } from "../environment/environment";
 import { hasScheme } from "../environment/index-url";
+import { keepingAlive } from "../environment/keep-alive";
 import { type NodeModules, importModule } from "../environment/node";
 import { Scheduler } from "../event-loop/scheduler";
 import { keepDirectoryTimesDistinct } from "../fs/directory-times";
@@ -24,7 +25,7 @@ import { PartlyPresentFile, type StoredFile, wholeFile } from "../fs/stored-file
 import { checkZip } from "../fs/zip";
 import { identityOfArchive, savedParts } from "../snapshot/archive";
 import { type Snapshot, decode } from "../snapshot/format";
-import { checkBuild, checkStandardLibrary, restore } from "../snapshot/restore";
+import { type CompiledLibraries, checkBuild, checkStandardLibrary, compileLibraries, restore } from "../snapshot/restore";
 import { defaultStreams, terminalSize } from "../streams/defaults";
 import type { ByteSink, ByteSource } from "../streams/handlers";
 import { StandardStreams } from "../streams/standard-streams";
@@ -75,6 +76,8 @@ export interface SnapshotSource {
   readonly name: string;
   /** Gets its bytes. They are not kept: a reset asks for them again. */
   readonly read: () => Promise<Uint8Array>;
+  /** The same while everything waits, if it is a local file. */
+  readonly readNow?: (() => Uint8Array) | undefined;
   /** Nobody else has the bytes that are read: they may be given back. */
   readonly isPrivate: boolean;
   /** A snapshot that cannot be used is an error if somebody asked for it, else one warning. */
@@ -111,11 +114,16 @@ export interface Restored {
   readonly changed: ReadonlySet<string>;
 }
 
-export async function boot(options: BootOptions): Promise<Interpreter> {
+export function boot(options: BootOptions): Promise<Interpreter> {
+  return keepingAlive(bootNow(options));
+}
+
+async function bootNow(options: BootOptions): Promise<Interpreter> {
   const { environment, node, downloader, indexUrl } = options;
   const wasm = downloader.wasm(`${indexUrl}pyodide.asm.wasm`, "the WebAssembly module");
   const snapshotBytes = options.snapshot?.read();
-  const library = new StandardLibraryFinder(options, snapshotBytes);
+  const api = node?.WebAssembly ?? WebAssembly;
+  const library = new StandardLibraryFinder(options, snapshotBytes, api);
   if (options.snapshot === undefined || options.isStdLibChosen || !downloader.canReadNow(options.stdLibUrl)) {
     library.start();
   }
@@ -149,7 +157,6 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   streams.setSink(1, options.stdout);
   streams.setSink(2, options.stderr);
 
-  const api = node?.WebAssembly ?? WebAssembly;
   await library.started();
   // Its failure tells more than that of an import: what the server answered.
   const compiled = await wasm;
@@ -213,7 +220,7 @@ export async function boot(options: BootOptions): Promise<Interpreter> {
   } else {
     // A snapshot may have some of them loaded.
     await Promise.all(snapshot.header.table.libraries.map(({ name }) => sideModules.get(name)?.fetch()));
-    const changed = await restore(core, module, snapshot, options.snapshot?.name ?? "", options.roots);
+    const changed = await restore(core, module, snapshot, await library.compiled(), options.snapshot?.name ?? "", options.roots);
     if (options.isCommand) {
       core.setArguments(options.argv);
     }
@@ -241,11 +248,25 @@ interface StandardLibraryArchive {
 /** Finds what Python starts from: a snapshot that brings what it needs of the standard library, or the whole archive. */
 class StandardLibraryFinder {
   private whole: Promise<Uint8Array> | undefined;
+  /** PERF: read, and its side modules compiled, while the engine compiles the main module (load: import + loadPyodide, wall). */
+  private readonly snapshot: Promise<{ readonly snapshot: Snapshot; readonly compiled: CompiledLibraries }> | undefined;
 
   constructor(
     private readonly options: BootOptions,
-    private readonly snapshotBytes: Promise<Uint8Array> | undefined,
-  ) {}
+    snapshotBytes: Promise<Uint8Array> | undefined,
+    api: typeof WebAssembly,
+  ) {
+    this.snapshot = snapshotBytes?.then((bytes) => {
+      const snapshot = decode(bytes, options.snapshot?.name ?? "");
+      return { snapshot, compiled: compileLibraries(snapshot, api) };
+    });
+    this.snapshot?.catch(() => undefined);
+  }
+
+  /** The side modules of the snapshot that was found. */
+  async compiled(): Promise<CompiledLibraries> {
+    return (await this.snapshot)?.compiled ?? new Map();
+  }
 
   /** The whole archive is needed: asks for it. */
   start(): Promise<Uint8Array> {
@@ -282,11 +303,11 @@ class StandardLibraryFinder {
 
   private async readSnapshot(build: string): Promise<Snapshot | undefined> {
     const source = this.options.snapshot;
-    if (source === undefined || this.snapshotBytes === undefined) {
+    if (source === undefined || this.snapshot === undefined) {
       return undefined;
     }
     try {
-      const snapshot = decode(await this.snapshotBytes, source.name);
+      const { snapshot } = await this.snapshot;
       checkBuild(snapshot, source.name, build);
       return snapshot;
     } catch (error) {

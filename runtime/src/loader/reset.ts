@@ -40,13 +40,9 @@ export function makeReset(interpreter: Interpreter, options: BootOptions): (hook
     if (options.snapshot === undefined || interpreter.restored === undefined) {
       throw new SnapshotError(NO_SNAPSHOT);
     }
-    const bytes = await options.snapshot.read();
-    const snapshot = readSnapshot(bytes, options.snapshot, interpreter.build, interpreter.stdlib);
-    const made = await makeImage(snapshot, interpreter.wasm, interpreter.WebAssembly);
-    if (options.snapshot.isPrivate) {
-      interpreter.downloader.release(bytes);
-    }
-    return made;
+    const { read, readNow, isPrivate } = options.snapshot;
+    const snapshot = readSnapshot(readNow === undefined ? await read() : readNow(), options.snapshot, interpreter.build, interpreter.stdlib);
+    return makeImage(snapshot, isPrivate, interpreter.wasm, interpreter.WebAssembly);
   };
   return async (hooks) => {
     if (image === undefined) {

@@ -8,6 +8,7 @@
  */
 
 import type { EmscriptenModule } from "../emscripten/module";
+import { keepingAlive } from "../environment/keep-alive";
 import type { ZipArchive } from "../fs/zip";
 import type { PlacedMember } from "./wheel";
 
@@ -49,7 +50,7 @@ export class SideModules {
           return;
         }
         try {
-          lazy.set(path, await this.compiler.compile(bytes as Uint8Array<ArrayBuffer>));
+          lazy.set(path, await keepingAlive(this.compiler.compile(bytes as Uint8Array<ArrayBuffer>)));
         } catch (error) {
           throw new Error(`The side module ${path} could not be compiled: ${textOf(error)}. Nothing of its package was installed.`, { cause: error });
         }
@@ -76,7 +77,7 @@ export class SideModules {
   async load(path: string, global: boolean): Promise<void> {
     const { module } = this;
     try {
-      await module.loadDynamicLibrary(path, { loadAsync: true, nodelete: true, global, allowUndefined: true, fs: module.FS }, {});
+      await keepingAlive(module.loadDynamicLibrary(path, { loadAsync: true, nodelete: true, global, allowUndefined: true, fs: module.FS }, {}) as Promise<unknown>);
     } catch (error) {
       throw new Error(`Could not load the side module ${path}: ${textOf(error)}`, { cause: error });
     }

@@ -115,6 +115,18 @@ export function placeFiles({ FS }: Host, files: readonly SavedFile[], bytes: Uin
   }
 }
 
+/** The bytes of a file of a snapshot, which the caller does not change; undefined if it is not among its files. */
+export function savedFile(files: readonly SavedFile[], content: Uint8Array, wanted: string): Uint8Array | undefined {
+  let at = 0;
+  for (const { path, bytes = 0 } of files) {
+    if (path === wanted) {
+      return content.subarray(at, at + bytes);
+    }
+    at += bytes;
+  }
+  return undefined;
+}
+
 /** The bytes of a file, which the caller does not change: no copy where the file is in memory. */
 export function peekFile({ FS }: Host, path: string): Uint8Array {
   const node = FS.lookupPath(path, { follow: true }).node as MemoryNode;

@@ -4,7 +4,7 @@
  * Invariant: after `overwrite` every byte that a program can have written is what it was at the start.
  */
 
-import { pristineMemoryLater } from "../emscripten/instantiate";
+import { pristineMemory, pristineMemoryLater } from "../emscripten/instantiate";
 import type { EmscriptenModule } from "../emscripten/module";
 import type { Snapshot, SnapshotHeader } from "./format";
 import { difference } from "./memory-image";
@@ -19,18 +19,23 @@ export interface Image {
   readonly files: Uint8Array;
 }
 
-/** PERF: nothing is searched and little is put together here, because the first reset waits for it (reset: fresh state for the first time). */
-export async function makeImage({ header, runs, memory, files }: Snapshot, wasm: WebAssembly.Module, api: typeof WebAssembly): Promise<Image> {
-  const base = header.baseBytes === 0 ? new Uint8Array(0) : (await pristineMemoryLater(wasm, api)).slice(0, header.baseBytes);
-  // Copies: what they are parts of is larger, and is not kept.
-  const own = memory.slice();
+/**
+ * `isOwn` if nobody else has the bytes of the snapshot: they are kept, and written to.
+ * PERF: nothing is searched or copied here, and nothing waits for another thread, because the first reset waits for it (reset: fresh state for
+ * the first time): just after a start the engine's compiler takes what there is of processors.
+ */
+export async function makeImage({ header, runs, memory, files }: Snapshot, isOwn: boolean, wasm: WebAssembly.Module, api: typeof WebAssembly): Promise<Image> {
+  const pristine = header.baseBytes === 0 ? new Uint8Array(0) : (pristineMemory(wasm, api) ?? (await pristineMemoryLater(wasm, api)));
+  const base = pristine.slice(0, header.baseBytes);
+  // Copies of parts: what they are parts of is larger, and is not kept.
+  const own = isOwn ? memory : memory.slice();
   let at = 0;
   for (let index = 0; (runs[index] as number) < base.length; index += 2) {
     const length = runs[index + 1] as number;
     own.set(difference(own.subarray(at, at + length), base.subarray(runs[index])), at);
     at += length;
   }
-  return { header, base, runs: runs.slice(), memory: own, files: files.slice() };
+  return { header, base, memory: own, runs: isOwn ? runs : runs.slice(), files: isOwn ? files : files.slice() };
 }
 
 /** Puts linear memory back. `isWhole` for a program that may have written behind the end of its heap. */

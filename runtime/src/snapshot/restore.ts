@@ -7,7 +7,7 @@
 
 import type { Core } from "../boundary/core";
 import type { EmscriptenModule } from "../emscripten/module";
-import { peekFile, placeFiles } from "./files";
+import { peekFile, placeFiles, savedFile } from "./files";
 import { type Snapshot, SnapshotError } from "./format";
 import { writeMemory } from "./memory-image";
 import { type Roots, findValue, hasChanged } from "./values";
@@ -26,16 +26,33 @@ export function checkStandardLibrary({ header }: Snapshot, name: string, stdlib:
   }
 }
 
+/** Side modules of a snapshot by their paths. One that could not be compiled, or is no file of the snapshot, is undefined. */
+export type CompiledLibraries = ReadonlyMap<string, Promise<WebAssembly.Module | undefined>>;
+
+/** Has the side modules of a snapshot compiled, beside whatever else a start does (restore: with pydantic over plain). */
+export function compileLibraries({ header, files }: Snapshot, api: typeof WebAssembly): CompiledLibraries {
+  const compile = async (path: string): Promise<WebAssembly.Module | undefined> => {
+    const bytes = savedFile(header.files, files, path);
+    try {
+      return bytes && (await api.compile(bytes as Uint8Array<ArrayBuffer>));
+    } catch {
+      return undefined; // placing it says what is wrong
+    }
+  };
+  return new Map(header.table.libraries.map(({ name }) => [name, compile(name)]));
+}
+
 /** Roots that have to be given to Python again, by name: those whose abilities differ from what Python's types were chosen by, and JavaScript modules that the snapshot does not know. */
 export type Changed = ReadonlySet<string>;
 
-export async function restore(core: Core, module: EmscriptenModule, snapshot: Snapshot, name: string, roots: Roots): Promise<Changed> {
+export async function restore(core: Core, module: EmscriptenModule, snapshot: Snapshot, compiled: CompiledLibraries, name: string, roots: Roots): Promise<Changed> {
   const { interpreterState: state } = module;
   const { header, runs, memory, files } = snapshot;
   placeFiles(module, header.files, files);
   state.growMemory(header.memoryBytes);
   if (header.table.libraries.length > 0) {
-    await state.placeLibraries(header.table, header.table.libraries.map(({ name: path }) => peekFile(module, path)));
+    const found = header.table.libraries.map(async ({ name: path }) => (await compiled.get(path)) ?? peekFile(module, path));
+    await state.placeLibraries(header.table, await Promise.all(found));
   }
   state.placeFunctions(header.table);
   const linear = new Uint8Array(module.wasmMemory.buffer);
