@@ -18,6 +18,7 @@ from _ast import (
     Expr,
     Import,
     ImportFrom,
+    Interactive,
     Load,
     Module,
     Name,
@@ -203,7 +204,8 @@ def _with_result(tree, return_mode: str):
     last = _keep_value(body[-1], return_mode == "last_expr_or_assign")
     if last is None:
         return tree, False
-    return Module(body=[*body[:-1], *last], type_ignores=tree.type_ignores), True
+    body = [*body[:-1], *last]
+    return (Module(body, tree.type_ignores) if isinstance(tree, Module) else Interactive(body)), True
 
 
 def _forget(namespace) -> None:
@@ -268,7 +270,8 @@ class CodeRunner:
         What running gives: ``"last_expr"`` the value of the last statement if it is an expression, ``"last_expr_or_assign"`` also
         if it is an assignment, ``"none"`` always None.
     mode
-        ``"exec"``, ``"single"`` or ``"eval"``, as for :func:`compile`. ``return_mode`` has a meaning for ``"exec"`` only.
+        ``"exec"``, ``"single"`` or ``"eval"``, as for :func:`compile`. Of ``"single"`` source, the expression that is returned is not
+        shown; ``"eval"`` has a value whatever ``return_mode`` says.
     quiet_trailing_semicolon
         Whether a semicolon at the very end means that the value is not wanted.
     filename
@@ -327,7 +330,7 @@ class CodeRunner:
         self._filename = filename
         self._compiled = False
         self._stores = False
-        self._return_mode = return_mode if mode == "exec" else "none"
+        self._return_mode = return_mode if mode != "eval" else "none"
         if quiet_trailing_semicolon and should_quiet(source):
             self._return_mode = "none"
         self.ast = compile(source, filename, mode, flags | PyCF_ONLY_AST, True, optimize)
@@ -343,7 +346,7 @@ class CodeRunner:
         if self._compiled:
             raise RuntimeError("This source is compiled already: make a new CodeRunner to compile it again")
         tree = self.ast
-        if self._mode == "exec":
+        if self._mode != "eval":
             tree, self._stores = _with_result(tree, self._return_mode)
         self.code = compile(tree, self._filename, self._mode, self._flags, True, self._optimize)
         self._compiled = True

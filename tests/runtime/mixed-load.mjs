@@ -438,7 +438,15 @@ export class MixedLoad {
   /** Some of everything at the same time, or one of the special kinds of rounds. */
   async round(seed) {
     const random = makeRandom(seed);
-    const kind = random.below(10);
+    await this.#round(random, random.below(10));
+  }
+
+  /** Every special kind of round once: what the interpreter makes once and keeps, it has made then. */
+  async warmUp(seed) {
+    for (let kind = 0; kind < 5; kind++) await this.#round(makeRandom(seed + kind), kind);
+  }
+
+  async #round(random, kind) {
     if (kind === 0 && this.env.hasJspi) await this.#manyStacks(random);
     else if (kind === 1) await this.#timeLimits(random);
     else if (kind === 2 && this.env.hasJspi) await this.#interrupts(random);

@@ -9,7 +9,7 @@ import { MixedLoad } from "./mixed-load.mjs";
 configure({ noInterpreter: true });
 
 const MEGABYTE = 2 ** 20;
-/** Rounds after which what is made once has been made. */
+/** Rounds after which what is made once has been made, from the start or a reset on. */
 const ROUNDS_TO_WARM_UP = 20;
 /** Rounds between two quiet moments, and between two resets. */
 const ROUNDS_TO_QUIET = 10;
@@ -24,6 +24,7 @@ async function run({ load, assert, env }, { firstSeed, stacks, isOver, resetEver
   let meter = new LeakMeter(py);
   let baseline;
   let pointer;
+  let warmAt = ROUNDS_TO_WARM_UP;
   let seed = firstSeed;
   const facts = () => ({
     rounds: seed - firstSeed,
@@ -37,8 +38,9 @@ async function run({ load, assert, env }, { firstSeed, stacks, isOver, resetEver
     for (; !isOver(seed - firstSeed); seed++) {
       const count = seed - firstSeed;
       try {
+        if (count === warmAt - ROUNDS_TO_WARM_UP) await work.warmUp(seed);
         await work.round(seed);
-        if (count % ROUNDS_TO_QUIET === ROUNDS_TO_QUIET - 1 && count >= ROUNDS_TO_WARM_UP) {
+        if (count % ROUNDS_TO_QUIET === ROUNDS_TO_QUIET - 1 && count >= warmAt) {
           globalThis.gc?.();
           if (baseline === undefined) {
             baseline = await meter.count();
@@ -54,6 +56,7 @@ async function run({ load, assert, env }, { firstSeed, stacks, isOver, resetEver
           await work.reset(seed);
           meter = new LeakMeter(py);
           baseline = undefined;
+          warmAt = count + 1 + ROUNDS_TO_WARM_UP;
         }
       } catch (error) {
         throw Object.assign(new Error(`seed ${seed}: ${error?.message ?? error}`), { stack: error?.stack });
