@@ -24,7 +24,7 @@ import { type PythonPaths, layOut, pythonPaths } from "../fs/layout";
 import { PartlyPresentFile, type StoredFile, wholeFile } from "../fs/stored-file";
 import { checkZip } from "../fs/zip";
 import { identityOfArchive, savedParts } from "../snapshot/archive";
-import { type Snapshot, decode } from "../snapshot/format";
+import { type Snapshot, decode, decodeUnchecked } from "../snapshot/format";
 import { type CompiledLibraries, checkBuild, checkStandardLibrary, compileLibraries, restore } from "../snapshot/restore";
 import { defaultStreams, terminalSize } from "../streams/defaults";
 import type { ByteSink, ByteSource } from "../streams/handlers";
@@ -248,8 +248,8 @@ interface StandardLibraryArchive {
 /** Finds what Python starts from: a snapshot that brings what it needs of the standard library, or the whole archive. */
 class StandardLibraryFinder {
   private whole: Promise<Uint8Array> | undefined;
-  /** PERF: read, and its side modules compiled, while the engine compiles the main module (load: import + loadPyodide, wall). */
-  private readonly snapshot: Promise<{ readonly snapshot: Snapshot; readonly compiled: CompiledLibraries }> | undefined;
+  /** PERF: its side modules are compiled while the engine compiles the main module (restore: with pydantic over plain). */
+  private readonly snapshot: Promise<{ readonly snapshot: ReturnType<typeof decodeUnchecked>; readonly compiled: CompiledLibraries }> | undefined;
 
   constructor(
     private readonly options: BootOptions,
@@ -257,7 +257,7 @@ class StandardLibraryFinder {
     api: typeof WebAssembly,
   ) {
     this.snapshot = snapshotBytes?.then((bytes) => {
-      const snapshot = decode(bytes, options.snapshot?.name ?? "");
+      const snapshot = decodeUnchecked(bytes, options.snapshot?.name ?? "");
       return { snapshot, compiled: compileLibraries(snapshot, api) };
     });
     this.snapshot?.catch(() => undefined);
@@ -308,6 +308,7 @@ class StandardLibraryFinder {
     }
     try {
       const { snapshot } = await this.snapshot;
+      snapshot.check();
       checkBuild(snapshot, source.name, build);
       return snapshot;
     } catch (error) {

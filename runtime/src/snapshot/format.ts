@@ -50,7 +50,7 @@ export interface SnapshotHeader {
   readonly stdlib: string;
   readonly archive: SavedArchive;
   readonly memoryBytes: number;
-  /** Where the module's own data ends, if the runs tell what differs from it (memory-image.ts); 0 if they tell everything. */
+  /** Where the module's own data ends, if the runs tell what differs from it; 0 if they tell everything. */
   readonly baseBytes: number;
   readonly table: SavedTable;
   readonly handles: readonly SavedHandle[];
@@ -75,7 +75,7 @@ export interface Snapshot {
 
 const MAGIC_LOW = 0x786f7970; // "pyox"
 const MAGIC_HIGH = 0x70616e73; // "snap"
-const VERSION = 4;
+const VERSION = 3;
 const FIXED_WORDS = 7;
 const CHECKED_FROM_WORD = 4;
 
@@ -118,6 +118,16 @@ export function encode(header: SnapshotHeader, runs: Uint32Array, content: Snaps
 
 /** Reads a file. `name` is for the error: a path or URL. */
 export function decode(given: Uint8Array, name: string): Snapshot {
+  const snapshot = decodeUnchecked(given, name);
+  snapshot.check();
+  return snapshot;
+}
+
+/**
+ * Reads a file, but for its checksum: `check` throws if it is not that of the content. What is done with the rest before must not matter.
+ * PERF: so that a start can have side modules compiled meanwhile; the checksum is for when the engine has compiled the function for it.
+ */
+export function decodeUnchecked(given: Uint8Array, name: string): Snapshot & { readonly check: () => void } {
   // Words need an aligned start.
   const bytes = given.byteOffset % 4 === 0 ? given : given.slice();
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
@@ -130,9 +140,20 @@ export function decode(given: Uint8Array, name: string): Snapshot {
   if (words[4] !== bytes.length) {
     throw new SnapshotError(`${name} is not complete: it has ${bytes.length} bytes of ${words[4]}`);
   }
-  if (words[3] !== checksum(words, CHECKED_FROM_WORD)) {
-    throw new SnapshotError(`${name} is damaged: its checksum is not that of its content`);
+  const check = (): void => {
+    if (words[3] !== checksum(words, CHECKED_FROM_WORD)) {
+      throw new SnapshotError(`${name} is damaged: its checksum is not that of its content`);
+    }
+  };
+  try {
+    return { ...partsOf(bytes, words), check };
+  } catch (error) {
+    check();
+    throw error;
   }
+}
+
+function partsOf(bytes: Uint8Array, words: Uint32Array): Snapshot {
   const headerBytes = words[5] as number;
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(FIXED_WORDS * 4, FIXED_WORDS * 4 + headerBytes))) as SnapshotHeader;
   const firstRun = FIXED_WORDS + (padded(headerBytes) >>> 2);

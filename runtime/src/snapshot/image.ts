@@ -7,7 +7,6 @@
 import { pristineMemory, pristineMemoryLater } from "../emscripten/instantiate";
 import type { EmscriptenModule } from "../emscripten/module";
 import type { Snapshot, SnapshotHeader } from "./format";
-import { difference } from "./memory-image";
 
 export interface Image {
   readonly header: SnapshotHeader;
@@ -20,7 +19,7 @@ export interface Image {
 }
 
 /**
- * `isOwn` if nobody else has the bytes of the snapshot: they are kept, and written to.
+ * `isOwn` if nobody else has the bytes of the snapshot: they are kept.
  * PERF: nothing is searched or copied here, and nothing waits for another thread, because the first reset waits for it (reset: fresh state for
  * the first time): just after a start the engine's compiler takes what there is of processors.
  */
@@ -28,14 +27,8 @@ export async function makeImage({ header, runs, memory, files }: Snapshot, isOwn
   const pristine = header.baseBytes === 0 ? new Uint8Array(0) : (pristineMemory(wasm, api) ?? (await pristineMemoryLater(wasm, api)));
   const base = pristine.slice(0, header.baseBytes);
   // Copies of parts: what they are parts of is larger, and is not kept.
-  const own = isOwn ? memory : memory.slice();
-  let at = 0;
-  for (let index = 0; (runs[index] as number) < base.length; index += 2) {
-    const length = runs[index + 1] as number;
-    own.set(difference(own.subarray(at, at + length), base.subarray(runs[index])), at);
-    at += length;
-  }
-  return { header, base, memory: own, runs: isOwn ? runs : runs.slice(), files: isOwn ? files : files.slice() };
+  const own = (bytes: Uint8Array): Uint8Array => (isOwn ? bytes : bytes.slice());
+  return { header, base, memory: own(memory), runs: isOwn ? runs : runs.slice(), files: own(files) };
 }
 
 /** Puts linear memory back. `isWhole` for a program that may have written behind the end of its heap. */

@@ -1,7 +1,6 @@
 /**
  * Memory image: linear memory as runs of bytes that differ from what a fresh instance has.
- * Not here: the file (format.ts). Invariants: what was read, written into a fresh instance, gives the same memory, byte for byte; a run lies in
- * the module's own data or behind it, and in it has the difference (exclusive or) to it, because most of a run is what the module has anyway.
+ * Not here: the file (format.ts). Invariant: what was read, written into a fresh instance, gives the same memory, byte for byte.
  */
 
 /** Runs this close together are one: fewer copies, and the zeros between compress to nothing. */
@@ -22,16 +21,11 @@ export function readMemory(memory: Uint8Array, base: Uint8Array, gapWords = GAP_
   let last = -1;
   const close = (): void => {
     if (start >= 0) {
-      const part = memory.subarray(start * 4, (last + 1) * 4);
-      runs.push(start * 4, part.length);
-      parts.push(start < baseWords.length ? difference(part, base.subarray(start * 4)) : part);
+      runs.push(start * 4, (last + 1 - start) * 4);
+      parts.push(memory.subarray(start * 4, (last + 1) * 4));
     }
-    start = -1;
   };
   for (let index = 0; index < words.length; index++) {
-    if (index === baseWords.length) {
-      close();
-    }
     if (words[index] === (index < baseWords.length ? baseWords[index] : 0)) {
       continue;
     }
@@ -55,25 +49,12 @@ export function endOf(memory: Uint8Array): number {
   return end * 4;
 }
 
-/** Writes runs into memory that is as the base was. `bytes` begin at a multiple of four. */
-export function writeMemory(memory: Uint8Array, baseBytes: number, runs: Uint32Array, bytes: Uint8Array): void {
+/** Writes runs into memory that is as the base was. */
+export function writeMemory(memory: Uint8Array, runs: Uint32Array, bytes: Uint8Array): void {
   let at = 0;
   for (let index = 0; index < runs.length; index += 2) {
-    const start = runs[index] as number;
     const length = runs[index + 1] as number;
-    const part = bytes.subarray(at, at + length);
-    memory.set(start < baseBytes ? difference(part, memory.subarray(start)) : part, start);
+    memory.set(bytes.subarray(at, at + length), runs[index]);
     at += length;
   }
-}
-
-/** What is to be written over the base, from what `readMemory` gave, and the other way round. Both begin at multiples of four. */
-export function difference(part: Uint8Array, base: Uint8Array): Uint8Array {
-  const words = new Uint32Array(part.buffer, part.byteOffset, part.length >>> 2);
-  const baseWords = new Uint32Array(base.buffer, base.byteOffset, base.length >>> 2);
-  const result = words.slice();
-  for (let index = 0; index < result.length; index++) {
-    result[index] = (result[index] as number) ^ (baseWords[index] as number);
-  }
-  return new Uint8Array(result.buffer);
 }

@@ -39,7 +39,11 @@ export function compileLibraries({ header, files }: Snapshot, api: typeof WebAss
       return undefined; // placing it says what is wrong
     }
   };
-  return new Map(header.table.libraries.map(({ name }) => [name, compile(name)]));
+  try {
+    return new Map(header.table.libraries.map(({ name }) => [name, compile(name)]));
+  } catch {
+    return new Map(); // a damaged header, as its checksum says
+  }
 }
 
 /** Roots that have to be given to Python again, by name: those whose abilities differ from what Python's types were chosen by, and JavaScript modules that the snapshot does not know. */
@@ -63,7 +67,7 @@ export async function restore(core: Core, module: EmscriptenModule, snapshot: Sn
     for (const { memoryBase, memoryBytes } of header.table.libraries) {
       linear.fill(0, memoryBase, memoryBase + memoryBytes);
     }
-    writeMemory(linear, header.baseBytes, runs, memory);
+    writeMemory(linear, runs, memory);
   });
   return goOn(core, module, snapshot, name, roots);
 }
