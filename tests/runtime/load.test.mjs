@@ -283,3 +283,17 @@ test("PKG-45 os._exit and abort end the interpreter with a clear message", async
     assert.throws(() => py.runPython("1"), /dead|fatal|exit|abort/i);
   }
 });
+
+test("JS-012 The locale has the names of the environment; text is UTF-8, whatever they are", async ({ load, assert }) => {
+  const code = "import locale; (*locale.getlocale(), locale.getpreferredencoding())";
+  for (const snapshot of [undefined, false]) {
+    for (const [env, expected] of [
+      [{ LANG: "C.UTF-8" }, ["C", "UTF-8", "utf-8"]],
+      [{ LANG: "de_DE.UTF-8" }, ["de_DE", "UTF-8", "utf-8"]],
+      [{ LANG: "C" }, [undefined, undefined, "utf-8"]],
+    ]) {
+      const py = await load({ snapshot, env });
+      assert.deepEqual(py.runPython(code).toJs(), expected);
+    }
+  }
+});

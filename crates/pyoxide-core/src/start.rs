@@ -139,6 +139,8 @@ unsafe fn configure(arguments: &[Vec<u8>]) -> Option<i32> {
             (c"isolated", 0),
             (c"safe_path", 0),
             (c"use_environment", 1),
+            // The names of the environment's locale are Python's, as they are for a program in a terminal. Text is UTF-8, whatever they are.
+            (c"configure_locale", 1),
             (c"utf8_mode", 1),
             (c"buffered_stdio", 1),
             (c"install_signal_handlers", 1),
