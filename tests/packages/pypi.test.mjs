@@ -234,3 +234,24 @@ template = jinja2.Template("{% for n in names %}{{ n|upper }}{% if not loop.last
 json.dumps([template.render(names=["a", "b"]), str(markupsafe.escape("<&>")), yaml.safe_load("a: [1, 2.5, null]\\nb: {c: 'd'}"), yaml.safe_dump({"x": [1, {"y": None}]})])`);
   assert.deepEqual(JSON.parse(found), ["A, B &lt;b&gt;", "&lt;&amp;&gt;", { a: [1, 2.5, null], b: { c: "d" } }, "x:\n- 1\n- y: null\n"]);
 });
+
+test("PKG-06 PKG-13 Every compiled wheel of PyPI loads unchanged, and every side module in it imports", { noLeakCheck: "packages stay loaded", timeout: 90 }, async ({ load, index, assert }) => {
+  // mypy, with its 230 modules, has a test of its own; librt imports mypy-extensions without saying so in its metadata.
+  const compiled = Object.entries(index.files).filter(([name, file]) => file.endsWith("-pyemscripten_2026_0_wasm32.whl") && name !== "mypy").map(([name]) => name).sort();
+  assert.ok(compiled.length >= 12, compiled.join(" "));
+  const py = await load({ lockFileURL: `${index.origin}/lock.json`, packages: [...compiled, "mypy-extensions"] });
+  py.globals.set("NAMES", py.toPy(compiled));
+  const found = JSON.parse(await py.runPythonAsync(`
+import base64, hashlib, importlib, importlib.metadata as metadata, json
+found = {}
+for name in NAMES:
+    files = metadata.files(name)
+    # What is there is what the authors recorded.
+    changed = [str(f) for f in files if f.hash is not None and base64.urlsafe_b64encode(hashlib.new(f.hash.mode, f.read_binary()).digest()).decode().rstrip("=") != f.hash.value]
+    modules = [str(f).removesuffix("".join(f.suffixes)).replace("/", ".").removesuffix(".__init__") for f in files if f.name.endswith((".cpython-314-wasm32-emscripten.so", ".abi3.so"))]
+    for module in modules:
+        importlib.import_module(module)
+    found[name] = [changed, len(modules) > 0]
+json.dumps(found)`));
+  assert.deepEqual(found, Object.fromEntries(compiled.map((name) => [name, [[], true]])));
+});

@@ -45,6 +45,31 @@ test("PKG-04 PKG-29 A package without a hash is refused where hashes are checked
   }
 });
 
+/** SHA-256 of a file of the index, as hexadecimal digits. */
+async function hashOf(url) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await (await fetch(url)).arrayBuffer()));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+test("PKG-04 PKG-03 The hash at the end of an address is checked, of a wheel and of a lock file", { noLeakCheck }, async ({ load, index, assert }) => {
+  const wheel = `${index.origin}/files/${index.files.six}`;
+  const [right, wrong] = [await hashOf(wheel), "00".repeat(32)];
+  const py = await load();
+  await refused({ py, assert }, `${wheel}#sha256=${wrong}`, new RegExp(`^IntegrityError: The file of six \\(${wheel}\\) is not the one its address names: its SHA-256 is ${right}, expected ${wrong}\\. Nothing of it was installed\\.$`));
+  await refused({ py, assert }, `${wheel}#sha256=0`, /^IntegrityError: .* ends with a hash that is none: expected 64 hexadecimal digits after `sha256=`\.$/);
+  await py.loadPackage(`${wheel}#egg=six&sha256=${right.toUpperCase()}`, quiet);
+  assert.equal(py.loadedPackages.six, wheel);
+  assert.deepEqual(JSON.parse(py.runPython("import importlib.metadata as m; m.distribution('six').read_text('direct_url.json')")), { url: wheel, archive_info: { hashes: { sha256: right } } });
+  const unchecked = await load({ packages: [`${wheel}#sha256=${right}`] });
+  assert.equal(unchecked.runPython("import six; six.__version__"), "1.17.0");
+
+  const lock = `${index.origin}/lock.json`;
+  const good = await load({ lockFileURL: `${lock}#sha256=${await hashOf(lock)}`, packages: ["six"] });
+  assert.equal(good.runPython("import six; six.__version__"), "1.17.0");
+  await assert.rejects(() => load({ lockFileURL: `${lock}#sha256=${wrong}` }), new RegExp(`^IntegrityError: The lock file ${lock} is not the one its address names: its SHA-256 is [0-9a-f]{64}, expected ${wrong}\\.$`));
+  await assert.rejects(() => load({ lockFileURL: `${lock}#sha256=abc` }), /^IntegrityError: .* ends with a hash that is none/);
+});
+
 test("PKG-28 A lock file of another version says so when it is given", async ({ load, index, assert }) => {
   const lock = await (await fetch(`${index.origin}/lock.json`)).json();
   lock.info.abi_version = "2024_0";

@@ -17,6 +17,7 @@ import { PYTHON_VERSION, VERSION } from "../loader/constants";
 import { makeReset } from "../loader/reset";
 import { makeSourcesReader } from "../loader/sources";
 import { callPython, withImport } from "../loader/python-calls";
+import { IntegrityError, sha256Of, splitAddress } from "../packages/download";
 import { Lockfile } from "../packages/lockfile";
 import { Prefetch } from "../packages/prefetch";
 import { bytesOf, describe, makeSink, makeSource } from "../streams/handlers";
@@ -216,12 +217,13 @@ class LockfileSource {
   private value: Lockfile | undefined;
 
   constructor(options: LoadPyodideOptions, downloader: Downloader, indexUrl: string) {
-    const url = options.lockFileURL === undefined ? `${indexUrl}pyodide-lock.json` : downloader.resolve(options.lockFileURL);
+    const { url: address, sha256 } = splitAddress(options.lockFileURL ?? `${indexUrl}pyodide-lock.json`);
+    const url = options.lockFileURL === undefined ? address : downloader.resolve(address);
     const base = options.packageBaseUrl ?? (options.lockFileURL === undefined ? indexUrl : url.slice(0, url.search(/[^/\\]*$/)));
     this.baseUrl = base.endsWith("/") ? base : `${base}/`;
     // Python runs without the default lock file; one that the caller named has to be there.
     this.required = options.lockFileURL !== undefined || options.lockFileContents !== undefined;
-    this.promise = read(options, downloader, url);
+    this.promise = read(options, downloader, url, sha256);
     this.promise.then(
       (lockfile) => {
         this.value = lockfile;
@@ -247,9 +249,9 @@ class LockfileSource {
   }
 }
 
-async function read(options: LoadPyodideOptions, downloader: Downloader, url: string): Promise<Lockfile> {
+async function read(options: LoadPyodideOptions, downloader: Downloader, url: string, sha256: string | undefined): Promise<Lockfile> {
   if (options.lockFileContents === undefined) {
-    return Lockfile.parse(await downloader.json(url, "the lock file"), url);
+    return Lockfile.parse(await downloader.json(url, "the lock file", sha256 === undefined ? undefined : (bytes) => checkLockfile(bytes, url, sha256)), url);
   }
   const contents = await options.lockFileContents;
   if (typeof contents !== "string") {
@@ -262,6 +264,15 @@ async function read(options: LoadPyodideOptions, downloader: Downloader, url: st
     throw new Error(`loadPyodide: the text in \`lockFileContents\` is not JSON: ${(error as Error).message}`, { cause: error });
   }
   return Lockfile.parse(value, "lockFileContents");
+}
+
+/** Throws if a lock file is not the one that its address names with `#sha256=`. */
+async function checkLockfile(bytes: Uint8Array, url: string, expected: string): Promise<void> {
+  const actual = await sha256Of(bytes);
+  if (actual !== expected) {
+    const problem = actual === undefined ? "cannot be checked, because this page has no `crypto.subtle`; serve it over https" : `is not the one its address names: its SHA-256 is ${actual}, expected ${expected}`;
+    throw new IntegrityError(`The lock file ${url} ${problem}.`);
+  }
 }
 
 function localDirectory(indexUrl: string): string | undefined {

@@ -126,9 +126,11 @@ export class Downloader {
     return this.node?.fs.statSync(path, { throwIfNoEntry: false })?.size;
   }
 
-  /** A JSON file. */
-  async json(url: string, what: string): Promise<unknown> {
-    const text = new TextDecoder().decode(await this.bytes(url, what));
+  /** A JSON file; `check` may refuse its bytes. */
+  async json(url: string, what: string, check?: (bytes: Uint8Array) => Promise<void>): Promise<unknown> {
+    const bytes = await this.bytes(url, what);
+    await check?.(bytes);
+    const text = new TextDecoder().decode(bytes);
     try {
       return JSON.parse(text) as unknown;
     } catch (error) {

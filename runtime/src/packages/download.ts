@@ -2,8 +2,8 @@
  * Package download: the bytes of a package's file, checked.
  * Owns: retries, the cache folder of Node, hashes, files of the virtual file system (`emfs:`).
  * Not here: what is in the file (wheel.ts), one request (environment/download.ts).
- * Invariants: bytes whose hash does not match leave here only when the caller asked for no check; only files that the
- * lock file names and whose hash matched are kept in the cache folder, and a damaged one there is replaced.
+ * Invariants: bytes whose hash does not match leave here only when the caller asked for no check; only files whose hash was known
+ * and matched are kept in the cache folder, and a damaged one there is replaced.
  */
 
 import { DownloadError, type Downloader } from "../environment/download";
@@ -11,7 +11,7 @@ import type { NodeModules } from "../environment/node";
 import type { FS } from "../emscripten/module";
 import type { Prefetch } from "./prefetch";
 
-/** A file that is not the one that the lock file names. */
+/** A file that is not the one that the lock file, or the address itself, names. */
 export class IntegrityError extends Error {
   override readonly name = "IntegrityError";
 }
@@ -23,6 +23,34 @@ export interface PackageFile {
   readonly fileName: string;
   readonly url: string;
   readonly sha256: string | undefined;
+  /** Who says so. */
+  readonly namedBy: "the lock file" | "its address";
+}
+
+/**
+ * An address without its fragment, and the hash that the fragment gives: `#sha256=...`, as indexes and installers write it.
+ * Other fragments mean nothing here.
+ */
+export function splitAddress(address: string): { readonly url: string; readonly sha256: string | undefined } {
+  const found = /#(?:.*&)?sha256=([^&]*)(?:&.*)?$/s.exec(address);
+  if (found === null) {
+    return { url: address, sha256: undefined };
+  }
+  const sha256 = found[1] as string;
+  if (!/^[0-9a-f]{64}$/i.test(sha256)) {
+    throw new IntegrityError(`The address ${address} ends with a hash that is none: expected 64 hexadecimal digits after \`sha256=\`.`);
+  }
+  return { url: address.slice(0, found.index), sha256: sha256.toLowerCase() };
+}
+
+/** SHA-256 as hexadecimal digits; undefined where the host has no `crypto.subtle`, as pages that are not served over https. */
+export async function sha256Of(bytes: Uint8Array): Promise<string | undefined> {
+  const subtle = (globalThis as { crypto?: { subtle?: SubtleCrypto } }).crypto?.subtle;
+  if (subtle === undefined) {
+    return undefined;
+  }
+  const digest = new Uint8Array(await subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export interface PackageDownloaderOptions {
@@ -55,7 +83,7 @@ export class PackageDownloader {
     const actual = await this.hash(bytes);
     if (actual !== expected) {
       throw new IntegrityError(
-        `The file of ${file.name} (${file.url}) is not the one the lock file names: its SHA-256 is ${actual}, expected ${expected}. Nothing of it was installed.`,
+        `The file of ${file.name} (${file.url}) is not the one ${file.namedBy} names: its SHA-256 is ${actual}, expected ${expected}. Nothing of it was installed.`,
       );
     }
     await this.writeCache(file, bytes);
@@ -64,13 +92,7 @@ export class PackageDownloader {
 
   /** SHA-256 as hexadecimal digits. */
   async hash(bytes: Uint8Array): Promise<string> {
-    const subtle = (globalThis as { crypto?: { subtle?: SubtleCrypto } }).crypto?.subtle;
-    if (subtle === undefined) {
-      // Pages that are not served over https have no `crypto.subtle`.
-      return this.options.sha256(bytes);
-    }
-    const digest = new Uint8Array(await subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-    return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return (await sha256Of(bytes)) ?? this.options.sha256(bytes);
   }
 
   private async download(file: PackageFile): Promise<Uint8Array> {

@@ -15,7 +15,7 @@ import type { PythonPaths } from "../fs/layout";
 import { LazyFiles } from "../fs/lazy-file";
 import { type Inflater, ZipArchive } from "../fs/zip";
 import { Bytecode, type BytecodePython, bytecodeFolder } from "./bytecode";
-import { IntegrityError, PackageDownloader } from "./download";
+import { IntegrityError, PackageDownloader, type PackageFile, splitAddress } from "./download";
 import { makeLoadedPackages } from "./loaded-packages";
 import { type Lockfile, type LockfilePackage, type PackageType, normalizeName } from "./lockfile";
 import { type Prefetch, addressOf } from "./prefetch";
@@ -81,6 +81,7 @@ interface Job {
   readonly url: string;
   readonly channel: string;
   readonly sha256: string | undefined;
+  readonly namedBy: PackageFile["namedBy"];
   readonly packageType: PackageType;
   readonly directory: string;
 }
@@ -217,7 +218,8 @@ export class PackageLoader {
       }
       const wheel = parseWheelAddress(name);
       checkTags(wheel);
-      const url = name.startsWith("emfs:") ? name : this.options.downloader.resolve(name);
+      const { url: address, sha256 } = splitAddress(name);
+      const url = address.startsWith("emfs:") ? address : this.options.downloader.resolve(address);
       const other = isLoaded(wheel.name) ? this.loadedPackages[wheel.name] : wheels.get(normalizeName(wheel.name))?.url;
       if (other !== undefined) {
         if (other === url) {
@@ -236,7 +238,8 @@ export class PackageLoader {
         fileName: wheel.fileName,
         url,
         channel: url,
-        sha256: undefined,
+        sha256,
+        namedBy: "its address",
         packageType: "package",
         directory: this.options.paths.sitePackages,
       });
@@ -265,6 +268,7 @@ export class PackageLoader {
       url: addressOf(entry.file_name, this.options.baseUrl),
       channel: DEFAULT_CHANNEL,
       sha256: entry.sha256,
+      namedBy: "the lock file",
       packageType: entry.package_type,
       directory: directories[entry.install_dir],
     };
@@ -286,7 +290,7 @@ export class PackageLoader {
     const isListed = job.channel === DEFAULT_CHANNEL;
     const notes: Record<string, string> = { INSTALLER, PYODIDE_SOURCE: isListed ? "pyodide" : job.channel };
     if (!isListed) {
-      notes["direct_url.json"] = JSON.stringify({ url: job.url, archive_info: {} });
+      notes["direct_url.json"] = JSON.stringify({ url: job.url, archive_info: job.sha256 === undefined ? {} : { hashes: { sha256: job.sha256 } } });
     }
     const modules = await this.sideModules.compile(archive, layout.sideModules, job.packageType === "shared_library");
     return { key: keyOf(job.fileName, bytes), archive, layout, modules, notes };

@@ -21,7 +21,8 @@ export class Prefetch {
 
   /** Starts to fetch packages and what they need, as far as that can be told. */
   start(names: readonly string[], lockfile: Promise<Lockfile>, baseUrl: string): void {
-    const wheels = names.filter(isWheelAddress);
+    // An address whose hash is none is refused when its turn comes.
+    const wheels = names.filter(isWheelAddress).map((name) => name.replace(/#(?:.*&)?sha256=.*$/s, ""));
     for (const address of wheels) {
       if (!address.startsWith("emfs:")) {
         this.fetch(this.downloader.resolve(address));
