@@ -48,9 +48,12 @@ _SLICE_S = 0.1
 
 
 def _wait_for_input(seconds):
+    from time import sleep
+
     from _pyodide_host import waitForInput
 
     waitForInput(1000 * (_SLICE_S if seconds is None else min(seconds, _SLICE_S)))
+    sleep(0)  # which looks for signals; the evaluation loop does so only now and then
 
 
 def install(module):

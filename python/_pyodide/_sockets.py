@@ -18,6 +18,9 @@ _READABLE, _WRITABLE, _FAILED = 1, 2, 4
 # How long to wait before Python looks at signals again.
 _SLICE_S = 0.1
 
+# The evaluation loop looks into the interrupt buffer only now and then; a loop that mostly blocks would take half a minute to get there.
+_look_for_signals = time.sleep
+
 _MESSAGES = {
     "ENOTFOUND": "Name or service not known",
     "EAI_AGAIN": "Temporary failure in name resolution",
@@ -89,6 +92,7 @@ def _wait_once(fd, seconds):
         block_on_promise(net.changed(fd, seconds * 1000))
     elif net.canBlock:
         net.wait(seconds * 1000)
+        _look_for_signals(0)
     else:
         raise OSError(
             _errno.EDEADLK,

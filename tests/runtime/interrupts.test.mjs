@@ -74,7 +74,7 @@ test("ASYNC-15 ASYNC-16 What awaits can be interrupted", async ({ load, assert }
   assert.equal(py.interrupt(), true);
   assert.match((await failed).message, /KeyboardInterrupt/);
   assert.equal(py.interrupt(), false);
-  assert.throws(() => py.interrupt(65), /from 1 to 64/);
+  for (const nonsense of [65, 0, -1, 1.5, NaN, "2"]) assert.throws(() => py.interrupt(nonsense), /from 1 to 64/);
 });
 
 test("ASYNC-15 time.sleep lets the event loop run", { skip: needsJspi }, async ({ load, assert }) => {
@@ -205,5 +205,40 @@ test("JS-040 Arrays that cannot hold a signal are refused", async ({ load, asser
   const py = await load();
   for (const buffer of [[0], new Float64Array(1), new BigInt64Array(1), new Int32Array(0), new DataView(new ArrayBuffer(4))]) {
     assert.throws(() => py.setInterruptBuffer(buffer), /setInterruptBuffer: expected a typed array of integers/);
+  }
+});
+
+test("ASYNC-15 ENV-51 Loops whose steps are slow are stopped soon, too", { skip: needsJspi }, async ({ load, assert }) => {
+  const py = await load();
+  // Slow JavaScript stands for slow C.
+  py.globals.set("slow", () => {
+    for (const end = performance.now() + 5; performance.now() < end; );
+  });
+  for (const before of ["", "for i in range(100_000): pass\n"]) {
+    const running = py.runPythonAsync(`${before}n = 0\nwhile n < 2000:\n    n += 1\n    slow()`);
+    const failed = assert.rejects(() => running);
+    await later(100);
+    py.interrupt();
+    assert.match((await failed).message, /KeyboardInterrupt/);
+  }
+  const limited = await assert.rejects(() => py.runPythonAsync("n = 0\nwhile n < 2000:\n    n += 1\n    slow()", { timeout: 50 }));
+  assert.equal(limited.type, "TimeoutError");
+  assert.ok(py.globals.get("n") < 500, `${py.globals.get("n")} steps`);
+});
+
+test("ASYNC-16 An interrupt buffer that is set in the middle is looked into soon, too", { skip: (env) => (env.isBrowser ? "ENV-41: shared memory needs a page that is cross-origin isolated" : undefined) }, async ({ load, assert }) => {
+  const py = await load();
+  const buffer = new Int32Array(new SharedArrayBuffer(4));
+  for (let round = 0; round < 3; round++) {
+    py.runPython("for i in range(100_000): pass");
+    py.setInterruptBuffer(buffer);
+    py.globals.set("slow", () => {
+      buffer[0] = 2;
+    });
+    const error = assert.throws(() => py.runPython("n = 0\nwhile n < 2000:\n    n += 1\n    slow()"));
+    assert.match(error.message, /KeyboardInterrupt/);
+    assert.ok(py.globals.get("n") <= 50, `${py.globals.get("n")} steps`);
+    py.setInterruptBuffer(undefined);
+    buffer[0] = 0;
   }
 });

@@ -282,6 +282,7 @@ macro_rules! for_each_py_export {
         /// Frees a callback or future that will never be called.
         pyox_py_callback_drop(callback: PyPtr);
         /// Raises a signal; its handler runs when Python code next runs. 0 if none is running, and then only if `always` is 1 the signal is raised.
+        /// With 0 nothing is raised: the evaluation loop looks into the interrupt buffer at its next step.
         pyox_py_signals_raise(signal: U32, always: U32) -> Tri;
         /// `PyErr_CheckSignals` after raising `signal` (0 for none).
         pyox_py_signals_check(signal: U32) -> Status;

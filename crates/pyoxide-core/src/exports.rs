@@ -323,6 +323,10 @@ exports! {
     }
 
     fn pyox_py_signals_raise(signal: u32, always: u32) -> Tri {
+        if signal == 0 {
+            stacks::look_soon();
+            return Ok(0);
+        }
         let is_running = stacks::python_is_running();
         if (is_running || always != 0) && ffi::PyErr_SetInterruptEx(signal as i32) == -1 {
             return Err(py::value_error("The number of a signal is from 1 to 64"));

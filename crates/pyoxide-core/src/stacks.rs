@@ -367,7 +367,7 @@ unsafe fn begin() -> *mut Stack {
             data: if is_nested { new_data() } else { core::mem::replace(&mut outer.data, NO_DATA) },
         };
         stack.outer = Some(outer);
-        NEXT_TURN.set(0.0);
+        restart_clock();
         let stack = Box::into_raw(stack);
         put(State { current: stack, ..fresh });
         stack
@@ -555,8 +555,50 @@ const TURN_MS: f64 = 20.0;
 /// When the host is to have its next turn. 0 if it has just had one.
 static NEXT_TURN: Slot<f64> = Slot::new(0.0);
 
+/// Steps (starts of functions, jumps back) until the clock is looked at first, and at most. A step is nanoseconds or, where it calls C that
+/// computes, much more.
+const STEPS_FIRST: i32 = 16;
+const STEPS_MAX: i32 = 1000;
+/// How often the clock is to be looked at.
+const LOOK_MS: f64 = 5.0;
+
+/// When the clock was looked at last, and how many steps later it was to be looked at again.
+static LOOKED_AT: Slot<f64> = Slot::new(0.0);
+static STEPS: Slot<i32> = Slot::new(STEPS_MAX);
+
 unsafe extern "C" {
     fn emscripten_get_now() -> f64;
+    /// Steps until the evaluation loop calls `pyoxide_host_turn` (`cpython/0002-*.patch`).
+    static mut _Py_emscripten_signal_clock: i32;
+}
+
+/// The stack begins, or goes on: what its steps take is not known yet.
+fn restart_clock() {
+    NEXT_TURN.set(0.0);
+    STEPS.set(STEPS_FIRST);
+    // SAFETY: one thread.
+    unsafe { _Py_emscripten_signal_clock = _Py_emscripten_signal_clock.min(STEPS_FIRST) };
+}
+
+/// The evaluation loop looks for signals at its next step.
+pub fn look_soon() {
+    // SAFETY: one thread.
+    unsafe { _Py_emscripten_signal_clock = 0 };
+}
+
+/// Sets how many steps later the clock is looked at again, from what the last ones took.
+fn adapt_steps(now: f64) {
+    let steps = STEPS.get();
+    let next = if NEXT_TURN.get() == 0.0 {
+        STEPS_FIRST
+    } else {
+        // The result is between the bounds, and small enough for the type.
+        (f64::from(steps) * LOOK_MS / (now - LOOKED_AT.get()).max(0.001)).min(f64::from(steps) * 4.0).clamp(1.0, f64::from(STEPS_MAX)) as i32
+    };
+    LOOKED_AT.set(now);
+    STEPS.set(next);
+    // SAFETY: one thread. With an interrupt buffer the loop has its own, smaller, number.
+    unsafe { _Py_emscripten_signal_clock = _Py_emscripten_signal_clock.min(next) };
 }
 
 /// Called by the evaluation loop now and then (`cpython/0010-*.patch`): gives the host a turn, if it is time for that.
@@ -613,6 +655,7 @@ fn give_turn() -> Option<Py> {
     // SAFETY: imports without parameters; the stack is the running one and can be suspended. No exception is raised, by those who call this.
     unsafe {
         let now = emscripten_get_now();
+        adapt_steps(now);
         if NEXT_TURN.get() == 0.0 {
             NEXT_TURN.set(now + TURN_MS);
         }
@@ -627,7 +670,7 @@ fn give_turn() -> Option<Py> {
             pyox_js_stack_result(stack as Address, &mut out);
             thrown = (*stack).thrown.take();
         }
-        NEXT_TURN.set(0.0);
+        restart_clock();
         thrown
     }
 }
@@ -692,7 +735,7 @@ unsafe extern "C" fn come_back(stack: *mut Stack, here: usize) {
     // SAFETY: as for `leave`: the part is free again, because stacks are resumed when nothing else runs.
     unsafe {
         ptr::copy_nonoverlapping((*stack).copy.as_ptr(), here as *mut u8, (*stack).copy.len());
-        NEXT_TURN.set(0.0);
+        restart_clock();
         // The event loop has nothing on the stack in linear memory.
         (*stack).outer = Some(take((*thread()).c_stack_top));
         (*SUSPENDED.as_ptr()).remove(&(stack as usize));

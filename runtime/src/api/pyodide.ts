@@ -398,6 +398,7 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
       }
       interruptBuffer = buffer ?? undefined;
       watchInterrupts(module, interruptBuffer);
+      core.lookForSignalsSoon();
       core.setSignalCheck(interruptBuffer === undefined ? undefined : () => interruptBuffer?.[0] !== 0);
     },
     checkInterrupt() {

@@ -279,6 +279,11 @@ export class Core {
     this.operations.checkSignals(signal);
   }
 
+  /** The evaluation loop looks for signals at its next step: it may have planned to do so a thousand steps later, however long they take. */
+  lookForSignalsSoon(): void {
+    this.operations.raiseSignal(0, false);
+  }
+
   /**
    * Raises a signal for the Python code that computes or waits, without running its handler here. False if there is none, and then the
    * signal has not been raised.

@@ -492,7 +492,10 @@ export interface PyExports {
   pyox_py_job_run(job: Address): number;
   /** Frees a callback or future that will never be called. */
   pyox_py_callback_drop(callback: PyPtr): void;
-  /** Raises a signal; its handler runs when Python code next runs. 0 if none is running, and then only if `always` is 1 the signal is raised. */
+  /**
+   * Raises a signal; its handler runs when Python code next runs. 0 if none is running, and then only if `always` is 1 the signal is raised.
+   * With 0 nothing is raised: the evaluation loop looks into the interrupt buffer at its next step.
+   */
   pyox_py_signals_raise(signal: number, always: number): number;
   /** `PyErr_CheckSignals` after raising `signal` (0 for none). */
   pyox_py_signals_check(signal: number): number;
