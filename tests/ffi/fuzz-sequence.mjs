@@ -26,6 +26,8 @@ function makeRandom(seed) {
 const NAMES = ["a", "b", "length", "then", "get", "x y", "__len__", "$a", "0", "keys", "destroy", "finally_", "constructor", "size"];
 const TEXTS = ["", "a", "b", "naïve", "αβγ", "😀", "\ud800", "\udc00x", "a\0b", "0", "1", "x".repeat(200), "ж".repeat(2000)];
 const NUMBERS = [0, -0, 1, -1, 1.5, NaN, Infinity, -Infinity, 2 ** 31, -(2 ** 31) - 1, 2 ** 53 - 1, 2 ** 53, 1e300, 5e-324];
+/** What a proxied Array says of itself. None of them makes a loop long. */
+const LENGTHS = [-1, NaN, 2.5, 0, 5, "2", "x", null, undefined, 2n];
 const BIGINTS = [0n, -1n, 2n ** 63n, -(2n ** 64n), 2n ** 200n];
 
 const PYTHON = `
@@ -54,7 +56,7 @@ class Angry:
 
 def generator():
     got = yield 1
-    yield got
+    yield got() if callable(got) else got
 
 pool, made, doubles, changed = [], {}, [], []
 
@@ -201,6 +203,13 @@ export async function runSequence({ py, assert }, seed) {
   const thrower = () => {
     throw new RangeError("thrown by the fuzz");
   };
+  /** Ends some proxy, at whatever moment it is called. */
+  const killer = () => {
+    const victim = pool.length === 0 ? undefined : random.pick(pool);
+    if (isProxy(victim)) victim.destroy();
+  };
+  const killingTraps = { get: () => killer(), has: () => (killer(), false), ownKeys: () => (killer(), []) };
+  const lyingLength = (target, key, receiver) => (key === "length" ? random.pick(LENGTHS) : Reflect.get(target, key, receiver));
   const CREATE = [
     () => random.pick(NUMBERS), () => random.pick(TEXTS), () => random.pick(BIGINTS), () => true, () => null, () => undefined,
     () => container([1, "a", null]), () => container({ a: 1, b: { c: [2] } }), () => container(new Map([["a", 1], [2, "b"]])), () => container(new Set([1, "x"])),
@@ -210,6 +219,8 @@ export async function runSequence({ py, assert }, seed) {
     () => new (class Own { a = 1; get bad() { return thrower(); } })(), () => Proxy.revocable({}, {}).proxy, () => ({ then: 5, length: "no" }),
     () => { const { proxy, revoke } = Proxy.revocable([], {}); revoke(); return proxy; }, () => ({ get a() { return thrower(); } }), () => new WeakMap(),
     () => { const a = container([1]); a.push(a); return a; }, () => make(random.below(25)), () => py.globals.get("dict"), () => /re/g, () => class A {},
+    () => killer, () => new Proxy({}, killingTraps), () => new Proxy(() => 1, killingTraps), () => ({ valueOf: killer, toString: killer, get a() { return killer(); } }),
+    () => new Proxy([1, 2, 3], { get: lyingLength }), () => { const a = container([1, 2, 3]); Object.defineProperty(a, 0, { get: () => { a.length = random.below(4) + 1; return killer(); }, configurable: true }); return a; },
   ];
   const create = () => keep(random.pick(CREATE)());
   const isProxy = (value) => value instanceof py.ffi.PyProxy;
@@ -224,6 +235,7 @@ export async function runSequence({ py, assert }, seed) {
     (p) => (isProxy(p) ? { ...p } : undefined), (p) => (isProxy(p) ? Object.getOwnPropertyDescriptor(p, name()) : undefined),
     (p) => p.getBuffer().release(), (p) => { const view = p.getBuffer("dataview"); view.release(); return view.data; }, (p) => p.bind(any(), any())(any()),
     (p) => p.captureThis().call(any(), any()), (p) => p.map((x) => x), (p) => p.push(any()), (p) => p.splice(0, 1, any()), (p) => p.sort(), (p) => p.at(-1),
+    (p) => p.next(killer).value, (p) => p.next(killer).value, (p) => p(killer), (p) => p.captureThis().call(any(), killer), (p) => p.get(any()), (p) => p.fill(any()), (p) => p.at({ valueOf: killer }),
     (p) => p.asJsJson().a, (p) => JSON.stringify(p.asJsJson()), (p) => py.toPy(p), (p) => py.toPy([p, any()], { depth: 2 }),
     (p) => py.toPy({ [name()]: p }, { defaultConverter: (value) => String(typeof value) }), () => py.runPython("[1, {'a': 2}]"), () => py.runPython("1 / 0"),
     (p) => py.runPython("len(x)", { locals: p }), (p) => promises.push(Promise.resolve(p).then(nothing, nothing)), () => py.pyimport("math").type,

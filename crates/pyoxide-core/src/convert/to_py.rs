@@ -89,11 +89,17 @@ fn build(reader: &mut Reader, made: &mut Vec<Py>) -> PyResult<Py> {
             };
             made.push(dict.clone());
             for index in 0..count {
-                let key = build_key(reader);
-                let value = build(reader, made);
-                let added = key.and_then(|key| set_item(&dict, &key, &value?));
-                if let Err(raised) = added {
-                    reader.discard((count - index - 1) * 2);
+                let rest = (count - index - 1) * 2;
+                let key = match build_key(reader) {
+                    Ok(key) => key,
+                    Err(raised) => {
+                        // Nothing is built while an error is set: the value may be one whose making calls Python.
+                        reader.discard(rest + 1);
+                        return Err(raised);
+                    }
+                };
+                if let Err(raised) = build(reader, made).and_then(|value| set_item(&dict, &key, &value)) {
+                    reader.discard(rest);
                     return Err(raised);
                 }
             }
@@ -129,7 +135,10 @@ fn build_key(reader: &mut Reader) -> PyResult<Py> {
     let kind = match reader.next() {
         Entry::Object(object) => return object,
         Entry::Js(handle, flags) => {
-            let text = jsproxy::new(handle, flags, None).map(|proxy| short_repr(proxy.borrow()));
+            let text = jsproxy::new(handle, flags, None).map(|proxy| match constructor_name(proxy.borrow()) {
+                Some(name) => format!("{} (of type {name})", short_repr(proxy.borrow())),
+                None => short_repr(proxy.borrow()),
+            });
             text.unwrap_or_else(|_| {
                 py::clear();
                 String::from("an object")
@@ -152,6 +161,16 @@ fn build_key(reader: &mut Reader) -> PyResult<Py> {
     Err(conversion_error(&format!(
         "Cannot use {kind} as a key of a dict or set: JavaScript compares it by identity, Python would not"
     )))
+}
+
+/// What a JavaScript object was made by, if it says so.
+fn constructor_name(object: Ref<'_>) -> Option<String> {
+    let name = object.attr(c"constructor").and_then(|constructor| constructor.borrow().attr(c"name"));
+    let text = name.and_then(|name| name.borrow().utf8().map(String::from));
+    if text.is_err() {
+        py::clear();
+    }
+    text.ok().filter(|text| !text.is_empty())
 }
 
 fn set_item(dict: &Py, key: &Py, value: &Py) -> PyResult<()> {
