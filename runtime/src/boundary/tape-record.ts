@@ -85,7 +85,10 @@ class TapeRecorder {
   #words: Uint32Array;
   scratch: Scratch;
   #at = 0;
-  readonly #numbers = new Map<object, number>();
+  /** In the order of their numbers. */
+  readonly #containers = new Set<object>();
+  /** Their numbers, once one of them was met again. */
+  #numbers: Map<object, number> | undefined;
   readonly #digits: Digits[] = [];
   /** Word indices of wire values, which may own something. */
   readonly #values: number[] = [];
@@ -102,31 +105,18 @@ class TapeRecorder {
     this.#wireAt = wire.memory.reserve(16);
   }
 
+  /** PERF: comparisons instead of a `switch`, which asks the engine for the name of the type (ffi: topy_nested). */
   write(value: unknown, depth: number): void {
-    switch (typeof value) {
-      case "number":
-        this.#number(value);
-        break;
-      case "string":
-        this.#string(value);
-        break;
-      case "undefined":
-        this.#entry(TAPE_NONE);
-        break;
-      case "boolean":
-        this.#entry(value ? TAPE_TRUE : TAPE_FALSE);
-        break;
-      case "object":
-        if (value === null || depth === 0) this.#wireValue(value);
-        else this.#object(value, depth);
-        break;
-      case "function":
-        if (depth === 0) this.#wireValue(value);
-        else this.#unknown(value);
-        break;
-      default:
-        this.#wireValue(value);
-    }
+    if (typeof value === "number") this.#number(value);
+    else if (typeof value === "string") this.#string(value);
+    else if (value === undefined) this.#entry(TAPE_NONE);
+    else if (typeof value === "boolean") this.#entry(value ? TAPE_TRUE : TAPE_FALSE);
+    else if (value === null) this.#wireValue(value);
+    else if (typeof value === "object") {
+      if (depth === 0) this.#wireValue(value);
+      else this.#object(value, depth);
+    } else if (typeof value === "function" && depth !== 0) this.#unknown(value);
+    else this.#wireValue(value);
   }
 
   /** Copies the tape to linear memory. */
@@ -156,37 +146,47 @@ class TapeRecorder {
   }
 
   #object(value: object, depth: number): void {
-    const known = this.#numbers.get(value);
-    if (known !== undefined) {
-      this.#pair(TAPE_REFERENCE, known);
+    // PERF: nothing but an adaptor for JSON has one of these prototypes and is a PyProxy all the same (ffi: topy_nested).
+    const prototype = this.wire.proxies.hasAdaptors ? undefined : (Object.getPrototypeOf(value) as object | null);
+    if (prototype === Object.prototype && !Array.isArray(value)) {
+      this.#dict(value, depth);
+    } else if (prototype === Array.prototype && Array.isArray(value)) {
+      this.#list(value, depth);
     } else if (this.wire.proxies.stateOf(value) !== undefined) {
       this.#wireValue(value);
     } else if (Array.isArray(value)) {
       this.#list(value, depth);
     } else if (isPlainObject(value) || isConstructedByObject(value)) {
-      if (Symbol.iterator in value && isArguments(value)) {
-        this.#list(Array.from(value as Iterable<unknown>), depth, value);
-        return;
-      }
-      const keys = Object.keys(value);
-      this.#begin(TAPE_DICT, value, keys.length);
-      for (const key of keys) {
-        this.#string(key);
-        this.write((value as Record<string, unknown>)[key], depth - 1);
-      }
+      this.#dict(value, depth);
     } else if (isMap(value)) {
+      if (this.#isKnown(value)) return;
       const entries = [...Map.prototype.entries.call(value)];
-      this.#begin(TAPE_DICT, value, entries.length);
+      this.#pair(TAPE_DICT, entries.length);
       for (const [key, item] of entries) {
         this.write(key, 0); // keys are values: Python cannot hash what a container becomes
         this.write(item, depth - 1);
       }
     } else if (isSet(value)) {
+      if (this.#isKnown(value)) return;
       const items = [...Set.prototype.values.call(value)];
-      this.#begin(TAPE_SET, value, items.length);
+      this.#pair(TAPE_SET, items.length);
       for (const item of items) this.write(item, 0);
     } else {
       this.#unknown(value);
+    }
+  }
+
+  #dict(value: object, depth: number): void {
+    if (Symbol.iterator in value && isArguments(value)) {
+      this.#list(Array.from(value as Iterable<unknown>), depth, value);
+      return;
+    }
+    if (this.#isKnown(value)) return;
+    const keys = Object.keys(value);
+    this.#pair(TAPE_DICT, keys.length);
+    for (const key of keys) {
+      this.#string(key);
+      this.write((value as Record<string, unknown>)[key], depth - 1);
     }
   }
 
@@ -196,7 +196,8 @@ class TapeRecorder {
     if (length > LIST_MAX) {
       throw new MemoryRangeError(`An Array of ${length} elements does not fit into Python's memory (holes count too): convert a part of it, \`array.slice(...)\``);
     }
-    this.#begin(TAPE_LIST, value, length);
+    if (this.#isKnown(value)) return;
+    this.#pair(TAPE_LIST, length);
     for (let index = 0; index < length; index++) this.write(elements[index], depth - 1);
   }
 
@@ -288,9 +289,23 @@ class TapeRecorder {
     return word;
   }
 
-  #begin(kind: number, container: object, count: number): void {
-    this.#numbers.set(container, this.#numbers.size);
-    this.#pair(kind, count);
+  /**
+   * Numbers a container, or writes a reference to one that has its number already.
+   * PERF: a set costs half of what a map does, and most values have no container twice (ffi: topy_nested).
+   */
+  #isKnown(container: object): boolean {
+    const containers = this.#containers;
+    const { size } = containers;
+    if (containers.add(container).size !== size) {
+      this.#numbers?.set(container, size);
+      return false;
+    }
+    if (this.#numbers === undefined) {
+      this.#numbers = new Map();
+      for (const each of containers) this.#numbers.set(each, this.#numbers.size);
+    }
+    this.#pair(TAPE_REFERENCE, this.#numbers.get(container) as number);
+    return true;
   }
 
   #pair(kind: number, operand: number): void {

@@ -59,6 +59,8 @@ export interface ProxyState {
 export interface ProxyMaker {
   /** The state of a PyProxy of this interpreter, undefined for anything else. Never throws. */
   stateOf(value: object): ProxyState | undefined;
+  /** Was an adaptor for JSON made? These have the prototypes of plain objects and Arrays. */
+  readonly hasAdaptors: boolean;
   /** A PyProxy that owns one reference to the object. */
   make(object: PyPtr, flags: number): object;
 }

@@ -58,6 +58,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   readonly coroutines = new Map<PyPtr, Promise<unknown>>();
   /** Functions that keep the proxies they are called with: arguments are not borrowed by them. */
   readonly owningFunctions = new WeakSet<object>();
+  hasAdaptors = false;
   #live = 0;
   readonly #finalizers: FinalizationRegistry<Lifetime> | undefined;
 
@@ -299,6 +300,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   }
 
   #newAdaptor(lifetime: Lifetime, flags: number, root: object): JsonState {
+    this.hasAdaptors = true;
     const state = new JsonState(this, lifetime, flags, this.apis.get(flags), root, undefined);
     state.proxy = new Proxy(flags & PY_HAS_SEQUENCE ? [] : {}, state);
     return state;

@@ -98,11 +98,10 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
       return true;
     }
     const { operations } = this.registry;
-    const { object } = this.lifetime;
-    if (this.flags & PY_IS_PLAIN_DICT && !operations.hasAttribute(object, pythonName(name))) {
-      operations.setItem(object, this.#itemKey(name) ?? name, value);
+    if (this.flags & PY_IS_PLAIN_DICT && !operations.hasAttribute(this.lifetime.object, pythonName(name))) {
+      operations.setItem(this.lifetime.object, this.#itemKey(name) ?? name, value);
     } else {
-      operations.setAttribute(object, pythonName(name), value); // Python says what cannot be set
+      operations.setAttribute(this.lifetime.object, pythonName(name), value); // Python says what cannot be set
     }
     return true;
   }

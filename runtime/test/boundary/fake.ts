@@ -51,6 +51,7 @@ export function fakeWire() {
   wire.proxies = {
     stateOf: (value) => (value instanceof FakeProxy ? value : undefined),
     make: (object, flags) => new FakeProxy(object, flags),
+    hasAdaptors: false,
   };
   return { ...fake, wire, handles };
 }
