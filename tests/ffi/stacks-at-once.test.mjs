@@ -197,3 +197,24 @@ def line(text): seen.append(text)
   assert.equal(py.runPython("repr(seen)"), "['42']");
   for (const proxy of [work, line]) proxy.destroy();
 });
+
+test("ASYNC-13 ASYNC-14 A module that is being imported is seen by nobody half done", { skip }, async ({ load, assert }) => {
+  const py = await load();
+  py.globals.set("slow", () => {
+    for (const end = performance.now() + 5; performance.now() < end; );
+  });
+  py.FS.writeFile("slow_module.py", "import __main__\nfor _ in range(30): __main__.slow()\nmade = 5\n");
+  py.FS.writeFile("endless_module.py", "while True: pass\n");
+  py.runPython("def work():\n    import slow_module\n    return slow_module.made");
+  const work = py.globals.get("work");
+  const found = [];
+  const timer = setInterval(() => found.push(work(), work.callPromising()), 1);
+  assert.equal(await py.runPythonAsync("import slow_module\nslow_module.made"), 5);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  clearInterval(timer);
+  assert.equal(found.length > 0 && (await Promise.all(found)).every((made) => made === 5), true);
+  work.destroy();
+  // What never ends is stopped nevertheless.
+  const error = await assert.rejects(() => py.runPythonAsync("import endless_module", { timeout: 50 }));
+  assert.equal(error.type, "TimeoutError");
+});

@@ -572,9 +572,51 @@ unsafe extern "C" {
     static mut _Py_emscripten_signal_clock: i32;
 }
 
+/// How long an import may go on without a turn of the host. Modules that compute for longer can be stopped.
+const IMPORT_MS_MAX: f64 = 2000.0;
+/// The nearest frames that are looked at for an import.
+const IMPORT_FRAMES_MAX: usize = 200;
+/// Since when an import has been found running. 0 if none.
+static IMPORTING_SINCE: Slot<f64> = Slot::new(0.0);
+
+/// When to ask again, if the stack is importing a module: what JavaScript calls in a turn of the host would find it half done, because the locks of
+/// imports know of one thread only.
+fn after_import(now: f64) -> Option<f64> {
+    if !is_importing() {
+        IMPORTING_SINCE.set(0.0);
+        return None;
+    }
+    if IMPORTING_SINCE.get() == 0.0 {
+        IMPORTING_SINCE.set(now);
+    }
+    (now - IMPORTING_SINCE.get() < IMPORT_MS_MAX).then_some(now + TURN_MS)
+}
+
+fn is_importing() -> bool {
+    // SAFETY: the frames of the running stack are alive, and so is what they execute; the lowest bits of a reference are tags.
+    unsafe {
+        let mut frame = (*thread()).current_frame;
+        for _ in 0..IMPORT_FRAMES_MAX {
+            if frame.is_null() {
+                return false;
+            }
+            let code = ((*frame).executable & !3) as *mut PyObject;
+            if !code.is_null() && ffi::PyCode_Check(code) != 0 {
+                let name = Py::owned_or_none(ffi::PyObject_GetAttrString(code, c"co_filename".as_ptr()));
+                if name.is_some_and(|name| ffi::PyUnicode_CompareWithASCIIString(name.as_ptr(), c"<frozen importlib._bootstrap>".as_ptr()) == 0) {
+                    return true;
+                }
+            }
+            frame = (*frame).previous;
+        }
+        false
+    }
+}
+
 /// The stack begins, or goes on: what its steps take is not known yet.
 fn restart_clock() {
     NEXT_TURN.set(0.0);
+    IMPORTING_SINCE.set(0.0);
     STEPS.set(STEPS_FIRST);
     // SAFETY: one thread.
     unsafe { _Py_emscripten_signal_clock = _Py_emscripten_signal_clock.min(STEPS_FIRST) };
@@ -660,6 +702,10 @@ fn give_turn() -> Option<Py> {
             NEXT_TURN.set(now + TURN_MS);
         }
         if now < NEXT_TURN.get() || !can_wait() {
+            return None;
+        }
+        if let Some(later) = after_import(now) {
+            NEXT_TURN.set(later);
             return None;
         }
         let mut thrown = None;
