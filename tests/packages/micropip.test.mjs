@@ -204,6 +204,22 @@ micropip.freeze()`);
   assert.equal(again.runPython("import pyox_needy, pydantic; pydantic.TypeAdapter(int).validate_python('12')"), 12);
 });
 
+test("PKG-23 PKG-05 JS-028 What was frozen is found by what code imports, and loads without any index", { noLeakCheck }, async (context) => {
+  const { run } = await withMicropip(context);
+  const { load, assert, index } = context;
+  const frozen = await run(`
+await micropip.install(["rich", "attrs"])
+micropip.freeze()`);
+  // As somebody who serves the files himself: beside each other, wherever the lock file is.
+  for (const entry of Object.values(frozen.packages)) {
+    entry.file_name = entry.file_name.slice(entry.file_name.lastIndexOf("/") + 1);
+  }
+  const again = await load({ lockFileContents: frozen, packageBaseUrl: `${index.origin}/files/` });
+  const loaded = await again.loadPackagesFromImports("import rich.text, attrs, os", { messageCallback() {} });
+  assert.deepEqual(loaded.map(({ name }) => name.toLowerCase()).sort(), ["attrs", "markdown-it-py", "mdurl", "pygments", "rich"]);
+  assert.equal(again.runPython("import rich.text, attrs; str(rich.text.Text('found'))"), "found");
+});
+
 test("PKG-27 PKG-28 What installers find in pyodide_js", async ({ py, assert }) => {
   assert.ok(py.runPython(`
 import pyodide_js

@@ -57,6 +57,16 @@ export class Lockfile {
         this.byImport.set(imported, name);
       }
     }
+    // micropip.freeze knows what a wheel is imported as only if its authors say so (top_level.txt), which most do not any more.
+    for (const [name, { imports, package_type, name: spelling }] of this.byName) {
+      if (imports.length === 0 && package_type === "package") {
+        for (const module of [spelling, name].map((one) => one.replace(/[-.]/g, "_"))) {
+          if (!this.byImport.has(module)) {
+            this.byImport.set(module, name);
+          }
+        }
+      }
+    }
   }
 
   static parse(value: unknown, source: string): Lockfile {

@@ -45,6 +45,11 @@ test("PKG-28: a lock file for another ABI is refused, one that names none is not
   }
 });
 
+test("PKG-23: a package that does not say what it is imported as is found by its name, unless another one says so", () => {
+  const lock = lockfile(entry("Foo-Bar", [], { imports: [] }), entry("taken", [], { imports: [] }), entry("other", [], { imports: ["taken"] }), entry("lib", [], { imports: [], package_type: "shared_library" }));
+  assert.deepEqual(["Foo_Bar", "foo_bar", "taken", "lib", "Foo-Bar"].map((module) => lock.findImport(module)), ["foo-bar", "foo-bar", "other", undefined, undefined]);
+});
+
 test("PKG-29: an entry without a hash is read, so that the others are of use", () => {
   assert.deepEqual([undefined, null, ""].map((sha256) => lockfile(entry("a", [], { sha256 })).find("a")?.sha256), ["", "", ""]);
   assert.throws(() => lockfile(entry("a", [], { sha256: 5 })), { message: 'lock.json: package "a": `sha256` must be a string.' });
