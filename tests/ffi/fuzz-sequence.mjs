@@ -72,7 +72,7 @@ remove = run_js("""(object, key) => {
 
 def changing(a, key):
     """What JavaScript holds from now on may be part of a cycle through both languages."""
-    if isinstance(a, JsProxy): changed.append((a, key))
+    if isinstance(a, JsProxy): changed.append((a, "finally" if key == "finally_" else key))
     return a
 
 def make(kind):

@@ -1,10 +1,21 @@
 // JS-141: programs as users write them compile against the declarations of the distribution. Nothing here runs.
-import { loadPyodide, version, type PackageData, type PyodideAPI, type PyodideConfig, type PyodideInterface } from "pyodide";
-import type { PyCallable, PyDict, PyProxy, PyProxyWithGet, PyBufferView, PySequence, PythonError } from "pyodide/ffi";
+import { loadPyodide, version, type Lockfile, type PackageData, type PyodideAPI, type PyodideConfig, type PyodideInterface, type TypedArray } from "pyodide";
+import type { PyCallable, PyDict, PyProxy, PyProxyWithGet, PyBufferView, PySequence, PythonError, TypedArray as FfiTypedArray } from "pyodide/ffi";
 // @ts-expect-error JS-146: an alias of `any` that was removed
 import type { Py2JsResult } from "pyodide";
 
 export type Removed = Py2JsResult;
+
+/** JS-083: the elements of a view, under both names. */
+export function bytesOf(view: PyBufferView): Uint8Array {
+  const data: TypedArray = view.data;
+  const same: FfiTypedArray = data;
+  return same instanceof Uint8Array ? same : new Uint8Array(same.buffer, same.byteOffset, same.byteLength);
+}
+
+export function namesIn(lockfile: Lockfile): string[] {
+  return Object.keys(lockfile.packages);
+}
 
 const config: PyodideConfig = {
   indexURL: "https://example.org/pyodide/",

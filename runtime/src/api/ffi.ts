@@ -10,6 +10,20 @@
  */
 export type Any = any;
 
+/** What `PyBufferView.data` may be, besides a DataView. */
+export type TypedArray =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Uint8ClampedArray
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array;
+
 /** Options of `PyProxy.toJs`. */
 export interface ToJsOptions {
   /** How many levels to convert; -1 (default) for all. */

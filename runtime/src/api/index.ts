@@ -8,10 +8,11 @@ import { makeLoadPyodide } from "./load";
 import type { LoadPyodideOptions } from "./options";
 import type { PyodideInterface } from "./pyodide";
 
-export type { LockfileContent, LockfileInfo, LockfilePackage } from "../packages/lockfile";
+export type { LockfileContent, LockfileContent as Lockfile, LockfileInfo, LockfilePackage } from "../packages/lockfile";
 export type { LoadOptions, PackageData } from "../packages/loader";
 export type { StdinOptions, StdwriteOptions } from "../streams/handlers";
 export type { CanvasInterface } from "./canvas";
+export type { TypedArray } from "./ffi";
 export type { LiveProxy, ProxyReport } from "../proxy/report";
 // Both names of each are in use.
 export type { LoadPyodideOptions, LoadPyodideOptions as PyodideConfig } from "./options";
