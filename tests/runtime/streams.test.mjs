@@ -143,13 +143,14 @@ test("IO-04 IO-05 A stdin handler may be asynchronous", { skip: needsJspi }, asy
   py.setStdin({ stdin: () => later(left.shift()), isatty: true });
   assert.equal(await py.runPythonAsync("input() + input()"), "onetwo");
   // What is there comes at once; other tasks go on while input is waited for.
-  left = ["now", later("later", 30), undefined];
+  left = ["now", new Promise((resolve) => py.globals.set("give", resolve)), undefined];
   py.setStdin({ stdin: () => left.shift(), autoEOF: false });
   const mixed = await py.runPythonAsync(`
 import asyncio
 order = []
 async def other():
     order.append("other")
+    give("later")
 task = asyncio.create_task(other())
 order.append(input())
 order.append(input())
