@@ -122,6 +122,34 @@ time.sleep(1000)
   assert.equal(signal, "SIGTERM");
 });
 
+test("CLI ASYNC-17 signal.pause waits for a signal, and lets Ctrl-C end the program", async ({ dist, assert }) => {
+  const program = `
+import signal
+signal.signal(signal.SIGTERM, lambda number, frame: print("handled", number, flush=True))
+print("waiting", flush=True)
+signal.pause()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+try:
+    print("ready", flush=True)
+    signal.pause()
+except KeyboardInterrupt:
+    print("interrupted")
+print(signal.set_wakeup_fd(-1))
+`;
+  let timer;
+  const interrupt = atEach((child) => child.kill("SIGINT"));
+  const { code, text, err } = await converse(dist, ["-u", "-c", program], (all, child) => {
+    // One that comes before the program waits is handled before.
+    timer ??= setInterval(() => child.kill("SIGTERM"), 50);
+    if (all.includes("ready")) clearInterval(timer);
+    interrupt(all, child);
+  });
+  clearInterval(timer);
+  assert.equal(err, "");
+  assert.match(text, /^waiting\n(handled 15\n)+ready\ninterrupted\n-1\n$/);
+  assert.equal(code, 0);
+});
+
 test("CLI select waits for standard input", async ({ dist, assert }) => {
   const program = `
 import select, sys
