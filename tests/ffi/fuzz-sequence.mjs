@@ -205,8 +205,9 @@ export async function runSequence({ py, assert }, seed) {
     throw new RangeError("thrown by the fuzz");
   };
   /** Ends some proxy, at whatever moment it is called. */
+  let isOver = false;
   const killer = () => {
-    const victim = pool.length === 0 ? undefined : random.pick(pool);
+    const victim = isOver || pool.length === 0 ? undefined : random.pick(pool);
     if (isProxy(victim)) victim.destroy();
   };
   const killingTraps = { get: () => killer(), has: () => (killer(), false), ownKeys: () => (killer(), []) };
@@ -258,6 +259,7 @@ export async function runSequence({ py, assert }, seed) {
       if (count % 100 === 0) assert.equal(py.runPython("6 * 7"), 42, `seed ${seed}, step ${count}`);
     }
   } finally {
+    isOver = true;
     await Promise.all(promises);
     for (const thing of made) {
       for (const value of thing instanceof Map || thing instanceof Set ? thing.values() : Object.values(thing)) keep(value);
