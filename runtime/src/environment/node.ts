@@ -11,6 +11,8 @@ export interface NodeModules {
   /** Loaded when it is first used. */
   readonly tty: typeof import("node:tty");
   readonly vm: typeof import("node:vm");
+  /** Undefined in Node before 20.16. */
+  readonly v8: typeof import("node:v8") | undefined;
   readonly process: NodeJS.Process;
   /** Loaded beforehand where it could not be loaded later without waiting (Node before 20.16). */
   readonly threads: NodeThreads | undefined;
@@ -50,7 +52,8 @@ export async function loadNodeModules(): Promise<NodeModules> {
   const threads = hasNone ? ((await loadBuiltin("node:worker_threads")) as NodeThreads) : undefined;
   const tty = hasNone ? ((await loadBuiltin("node:tty")) as NodeModules["tty"]) : undefined;
   const webAssembly = (vm as NodeModules["vm"]).runInThisContext("WebAssembly") as typeof WebAssembly;
-  const found = { fs, path, url, vm, process: host, threads, WebAssembly: webAssembly };
+  const v8 = host.getBuiltinModule?.("node:v8");
+  const found = { fs, path, url, vm, v8, process: host, threads, WebAssembly: webAssembly };
   // PERF: it brings Node's network and streams along, a fortieth of the start (load: import + loadPyodide).
   return Object.defineProperty(found, "tty", { get: () => tty ?? host.getBuiltinModule?.("node:tty") }) as unknown as NodeModules;
 }
