@@ -215,3 +215,11 @@ test("TT-077 TT-087 Bytes of every kind of typed array", ({ py, own, assert }) =
     );
   }
 });
+
+test("TT-014 Long texts with a byte order mark, or with half a surrogate pair, come to JavaScript as they are", async ({ py, assert }) => {
+  const make = py.runPython("lambda parts, count: ''.join(parts) * count");
+  for (const unit of ["\ufeff日", "日\ud800", "\udc00日", "😀\ud83d日", "\ufeff😀", "é\udfff", "\ufffe\uffff"]) {
+    for (const count of [10, 3000]) assert.equal(make([...unit], count), unit.repeat(count));
+  }
+  make.destroy();
+});

@@ -1,7 +1,7 @@
 /**
  * Strings between linear memory and JavaScript.
  * Invariant: nothing is lost or replaced, lone surrogates included. `TextDecoder` is therefore used only where every byte is
- * below 128; Node's own memory copies (`latin1Slice`, `ucs2Slice`, `ucs2Write`) are used where they exist.
+ * below 128, and for UTF-16 where it refuses what it would replace; Node's own memory copies (`latin1Slice`, `ucs2Slice`, `ucs2Write`) are used where they exist.
  * Not here: where strings are put (wire).
  */
 
@@ -20,6 +20,7 @@ const SHORT = 24;
 const CHUNK = 4096;
 
 const asciiDecoder = new TextDecoder("utf-8");
+const utf16Decoder = new TextDecoder("utf-16le", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** Reads strings out of, and writes them into, views of linear memory. */
@@ -50,7 +51,7 @@ export class Strings {
     if (length <= SHORT) return shortText(u16, start, length);
     const native = this.#native(u16);
     if (native !== undefined) return native.ucs2Slice(address, address + 2 * length);
-    return chunkedText(u16, start, length);
+    return decodedText(u16, start, length);
   }
 
   /** `length` code points of 32 bits from a byte address. */
@@ -71,7 +72,7 @@ export class Strings {
       }
     }
     if (this.#bufferFrom !== undefined) return this.#bufferFrom(units.buffer).ucs2Slice(0, 2 * count);
-    return chunkedText(units, 0, count);
+    return decodedText(units, 0, count);
   }
 
   /** Writes the code units of a text at an even byte address. */
@@ -116,6 +117,16 @@ function shortPoints(u32: Uint32Array, start: number, end: number): string {
     text += point < 0x10000 ? String.fromCharCode(point) : String.fromCharCode(0xd7c0 + (point >>> 10), 0xdc00 + (point & 0x3ff));
   }
   return text;
+}
+
+/** PERF: the decoder takes a third to a half of the time that chunks take, in browsers. */
+function decodedText(units: Uint16Array, start: number, length: number): string {
+  try {
+    return utf16Decoder.decode(units.subarray(start, start + length));
+  } catch {
+    // A surrogate without its other half.
+    return chunkedText(units, start, length);
+  }
 }
 
 function chunkedText(view: Uint8Array | Uint16Array, start: number, length: number): string {
