@@ -11,7 +11,7 @@ import type { NodeModules } from "./node";
 
 /** What V8 11 itself has. */
 const V8_11_BYTES = 1_800_000;
-const BYTES = 60_000_000;
+const BYTES = 150_000_000;
 
 /** Compiles a module with `compile`. */
 export async function optimisedLater<T>(node: NodeModules | undefined, compile: () => Promise<T>): Promise<T> {

@@ -5,7 +5,6 @@
  * the standard streams, except for one sentence when Python cannot be started.
  */
 
-import { setFlagsFromString } from "node:v8";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { makeConfig } from "../api/internals";
 import { type PyodideInterface, makePyodide } from "../api/pyodide";
@@ -46,22 +45,7 @@ const { channel, isInputShared, snapshotToMake } = workerData as ThreadData;
 
 const send = (message: Message): void => (parentPort as MessagePort).postMessage(message);
 
-/**
- * How many bytes of code a function of WebAssembly executes before the engine optimises it.
- * PERF: 1.8 MB in V8 11 (Node 20), which compiles so many functions of a program that runs for a second that it takes a quarter of its processor
- * time (imports of 32 modules: 0.69 of it). V8 12 has 13 MB, and more than that gains nothing there.
- */
-const OPTIMISE_AFTER_BYTES = 60_000_000;
-
-/** The process is Python's own, so that it may be told. Before anything is compiled. */
-function optimiseLater(): void {
-  if (Number.parseInt(process.versions.v8, 10) < 12) {
-    setFlagsFromString(`--wasm-tiering-budget=${OPTIMISE_AFTER_BYTES}`);
-  }
-}
-
 async function main(): Promise<number> {
-  optimiseLater();
   const node = await loadNodeModules();
   replaceOutputObjects(() => [Atomics.load(channel.control, COLUMNS), Atomics.load(channel.control, ROWS)]);
   const input = isInputShared ? new SharedInput(channel, isTerminal(node, 0), send) : undefined;
