@@ -133,7 +133,8 @@ test("CLI IO-12 Who reads no further ends the program as it ends others", async 
   child.stderr.on("data", (data) => (err += data));
   await once(child, "close");
   assert.equal(out, "xxxxxxxxxx\n");
-  assert.match(err, /BrokenPipeError: \[Errno \d+\] Broken pipe\n[^]*status 1\n$/);
+  // CPython's status is 120 when it has something left to write at its end: when the reader went in the middle of a write.
+  assert.match(err, /BrokenPipeError: \[Errno \d+\] Broken pipe\n(status 1|Exception ignored while flushing sys\.stdout:\nBrokenPipeError: .*\nstatus 120)\n$/);
 });
 
 test("CLI W-19 -m http.server serves a folder until Ctrl-C", async ({ dist, assert }) => {
