@@ -204,6 +204,11 @@ export async function runSequence({ py, assert }, seed) {
   const thrower = () => {
     throw new RangeError("thrown by the fuzz");
   };
+  /** An object that has got a `then` from the other operations may never settle: only what is meant to is waited for. */
+  const awaitSome = (value) => {
+    const end = Promise.resolve(value).then(nothing, nothing);
+    if (value instanceof Promise || value instanceof py.ffi.PyAwaitable) promises.push(end);
+  };
   /** Ends some proxy, at whatever moment it is called. */
   let isOver = false;
   const killer = () => {
@@ -240,7 +245,7 @@ export async function runSequence({ py, assert }, seed) {
     (p) => p.next(killer).value, (p) => p.next(killer).value, (p) => p(killer), (p) => p.captureThis().call(any(), killer), (p) => p.get(any()), (p) => p.fill(any()), (p) => p.at({ valueOf: killer }),
     (p) => p.asJsJson().a, (p) => JSON.stringify(p.asJsJson()), (p) => py.toPy(p), (p) => py.toPy([p, any()], { depth: 2 }),
     (p) => py.toPy({ [name()]: p }, { defaultConverter: (value) => String(typeof value) }), () => py.runPython("[1, {'a': 2}]"), () => py.runPython("1 / 0"),
-    (p) => py.runPython("len(x)", { locals: p }), (p) => promises.push(Promise.resolve(p).then(nothing, nothing)), () => py.pyimport("math").type,
+    (p) => py.runPython("len(x)", { locals: p }), (p) => awaitSome(p), () => py.pyimport("math").type,
     (p) => step(random.below(1000), random.below(100), random.below(100), name(), p), (p) => step(random.below(1000), random.below(100), random.below(100), name(), p),
   ];
   const python = () => step(random.below(1000), random.below(100), random.below(100), name(), undefined);
