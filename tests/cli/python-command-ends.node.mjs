@@ -152,12 +152,15 @@ test("CLI W-19 -m http.server serves a folder until Ctrl-C", async ({ dist, asse
         if (found) resolve(found[1]);
       });
     });
-    const get = (path) => fetch(`http://127.0.0.1:${port}/${path}`);
+    const get = (path) => fetch(`http://127.0.0.1:${port}/${path}`, { signal: AbortSignal.timeout(60_000) });
     assert.equal(await (await get("served.txt")).text(), "from the folder\n");
     assert.match(await (await get("")).text(), /served\.txt/);
     assert.equal((await get("missing")).status, 404);
     child.kill("SIGINT");
+    // What it raises is dropped, as natively, when it comes while the end of a file of the last answer runs: one presses the keys again.
+    const again = setInterval(() => child.kill("SIGINT"), 5000).unref();
     const [code] = await once(child, "close");
+    clearInterval(again);
     assert.equal(code, 0);
     assert.match(text, /Keyboard interrupt received, exiting/);
     assert.match(log, /"GET \/served\.txt HTTP\/1\.1" 200/);
