@@ -7,22 +7,10 @@
  * Not here: which seeds run, and how leaks are counted (fuzz.test.mjs).
  */
 
+import { makeRandom } from "../harness/random.mjs";
+
 /** Operations of one sequence. */
 export const STEPS = 600;
-
-/** mulberry32: 32 bits of state are enough for choosing. */
-function makeRandom(seed) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (count) => Math.floor(next() * count);
-  return { below, pick: (list) => list[below(list.length)], chance: (probability) => next() < probability };
-}
 
 const NAMES = ["a", "b", "length", "then", "get", "x y", "__len__", "$a", "0", "keys", "destroy", "finally_", "valueOf", "size"];
 const TEXTS = ["", "a", "b", "naïve", "αβγ", "😀", "\ud800", "\udc00x", "a\0b", "0", "1", "x".repeat(200), "ж".repeat(2000)];

@@ -5,19 +5,7 @@
  * Invariant: when `round` has ended nothing of it is left: no task, no suspended stack, no timer.
  */
 
-/** mulberry32: 32 bits of state are enough for choosing. */
-export function makeRandom(seed) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (count) => Math.floor(next() * count);
-  return { below, pick: (list) => list[below(list.length)], chance: (probability) => next() < probability };
-}
+import { makeRandom } from "../harness/random.mjs";
 
 const PYTHON = `
 import asyncio, contextlib, contextvars, functools, io, json, os, queue, random, select, shutil, signal, socket, sys, tempfile, threading, time

@@ -13,7 +13,7 @@ const config = (more = {}) => JSON.stringify({ interpreter: "/dist/pyodide.mjs",
 /** What was written to the console, without what the packages that PyScript loads say of themselves. */
 const lines = (log) => log.filter(({ type, text }) => type === "log" && text.trim() !== "" && !/^Load(ing|ed) /.test(text)).map(({ text }) => text.trimEnd());
 
-test("ROAD-35 PyScript: a page's program, its files, events, fetch and display", { timeout: 60 }, async ({ open, server, assert }) => {
+test("ROAD-35 PyScript: a page's program, its files, events, fetch and display", async ({ open, server, assert }) => {
   server.add("pyscript/data.txt", "from a file");
   const { page, log } = await open(server.add("pyscript/main.html", `${HEAD}
 <div id="out"></div><button id="button" py-click="clicked">go</button>
@@ -45,7 +45,7 @@ window.isFinished = True
   assert.equal(await page.innerText("#web"), "made in Python");
 });
 
-test("ROAD-35 PyScript: a program that fails says so on the page", { timeout: 60 }, async ({ open, server, assert }) => {
+test("ROAD-35 PyScript: a program that fails says so on the page", async ({ open, server, assert }) => {
   const { page } = await open(server.add("pyscript/fails.html", `${HEAD}
 <script type="py" config='${config()}'>
 1 / 0
@@ -54,7 +54,7 @@ test("ROAD-35 PyScript: a program that fails says so on the page", { timeout: 60
   assert.match(await page.innerText("body"), /^Traceback \(most recent call last\):[^]*ZeroDivisionError: division by zero/m);
 });
 
-test("ROAD-35 PyScript: a worker uses the page's document, and its terminal asks for input", { timeout: 60 }, async ({ open, server, assert }) => {
+test("ROAD-35 PyScript: a worker uses the page's document, and its terminal asks for input", async ({ open, server, assert }) => {
   const { page } = await open(
     server.add("pyscript/worker.html", `${HEAD}
 <div id="out"></div>

@@ -27,12 +27,20 @@ export interface PackageFile {
   readonly namedBy: "the lock file" | "its address";
 }
 
+/** A fragment with a hash. */
+const HASH_FRAGMENT = /#(?:.*&)?sha256=([^&]*)(?:&.*)?$/s;
+
+/** An address without such a fragment, whatever the hash is. */
+export function withoutHash(address: string): string {
+  return address.replace(HASH_FRAGMENT, "");
+}
+
 /**
  * An address without its fragment, and the hash that the fragment gives: `#sha256=...`, as indexes and installers write it.
  * Other fragments mean nothing here.
  */
 export function splitAddress(address: string): { readonly url: string; readonly sha256: string | undefined } {
-  const found = /#(?:.*&)?sha256=([^&]*)(?:&.*)?$/s.exec(address);
+  const found = HASH_FRAGMENT.exec(address);
   if (found === null) {
     return { url: address, sha256: undefined };
   }
@@ -40,7 +48,7 @@ export function splitAddress(address: string): { readonly url: string; readonly 
   if (!/^[0-9a-f]{64}$/i.test(sha256)) {
     throw new IntegrityError(`The address ${address} ends with a hash that is none: expected 64 hexadecimal digits after \`sha256=\`.`);
   }
-  return { url: address.slice(0, found.index), sha256: sha256.toLowerCase() };
+  return { url: withoutHash(address), sha256: sha256.toLowerCase() };
 }
 
 /** SHA-256 as hexadecimal digits; undefined where the host has no `crypto.subtle`, as pages that are not served over https. */

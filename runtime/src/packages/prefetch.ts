@@ -6,6 +6,7 @@
 
 import type { Downloader } from "../environment/download";
 import type { NodeModules } from "../environment/node";
+import { withoutHash } from "./download";
 import type { Lockfile } from "./lockfile";
 import { fileNameOf, isWheelAddress } from "./wheel-name";
 
@@ -22,7 +23,7 @@ export class Prefetch {
   /** Starts to fetch packages and what they need, as far as that can be told. */
   start(names: readonly string[], lockfile: Promise<Lockfile>, baseUrl: string): void {
     // An address whose hash is none is refused when its turn comes.
-    const wheels = names.filter(isWheelAddress).map((name) => name.replace(/#(?:.*&)?sha256=.*$/s, ""));
+    const wheels = names.filter(isWheelAddress).map(withoutHash);
     for (const address of wheels) {
       if (!address.startsWith("emfs:")) {
         this.fetch(this.downloader.resolve(address));

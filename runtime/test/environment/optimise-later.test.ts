@@ -25,6 +25,18 @@ test("V8 11 has the option while a module is compiled, and what it was afterward
   assert.deepEqual(told, TOLD);
 });
 
+test("It is set back when the last of several compilations has ended", async () => {
+  const { node, told } = host("11.3.244.8-node.33");
+  const ends: (() => void)[] = [];
+  const both = [1, 2].map(() => optimisedLater(node, () => new Promise<void>((resolve) => ends.push(resolve))));
+  ends[0]?.();
+  await both[0];
+  assert.deepEqual(told, TOLD.slice(0, 1));
+  ends[1]?.();
+  await both[1];
+  assert.deepEqual(told, TOLD);
+});
+
 test("It is set back when the module cannot be compiled", async () => {
   const { node, told } = host("11.3.244.8-node.33");
   await assert.rejects(optimisedLater(node, () => Promise.reject(new Error("no module"))), /no module/);
