@@ -26,7 +26,7 @@ const repository = path.dirname(tests);
 const LONG_SECONDS = Number.parseInt(process.env.PYOXIDE_FUZZ ?? process.env.PYOXIDE_SOAK ?? "0", 10) || 0;
 /** Ends what hangs, on a machine that has other things to do as well. */
 const FILE_SECONDS = 900 + 2 * LONG_SECONDS;
-const FOLDERS = ["harness", "spec", "ffi", "runtime", "packages", "cli", "cpython"];
+const FOLDERS = ["harness", "spec", "ffi", "runtime", "documented", "packages", "cli", "cpython"];
 const ENVIRONMENTS = ["node20", "node-current", "chromium"];
 
 function usage(message) {
@@ -163,7 +163,7 @@ class Report {
   print() {
     for (const { file, name, message, stack } of this.failures) {
       console.log(`\nFAIL ${file}: ${name}\n  ${String(message).trimEnd().replaceAll("\n", "\n  ")}`);
-      const frames = String(stack ?? "").split("\n").filter((line) => /^\s+at .*\/(spec|ffi|runtime|packages|cli|cpython)\/|^\s+console\./.test(line)).slice(0, 8);
+      const frames = String(stack ?? "").split("\n").filter((line) => /^\s+at .*\/(spec|ffi|runtime|documented|packages|cli|cpython)\/|^\s+console\./.test(line)).slice(0, 8);
       if (frames.length > 0) console.log(frames.join("\n"));
     }
     if (this.skipped.length > 0) {
@@ -184,7 +184,7 @@ async function main() {
   const server = options.env === "chromium" ? await startServer({ dist: options.dist, tests, examples: path.join(repository, "examples"), handle: network.handle }) : undefined;
   const browser = server ? await startChromium(server) : undefined;
   const program = nodeProgram(options.env);
-  const packageIndex = files.some((file) => file.startsWith("packages/")) ? await startPackageIndex(options) : undefined;
+  const packageIndex = files.some((file) => /^(packages|documented)\//.test(file)) ? await startPackageIndex(options) : undefined;
   const index = packageIndex && { origin: packageIndex.origin, files: packageIndex.files, native: packageIndex.native, odd: packageIndex.odd };
 
   async function runFile(file) {

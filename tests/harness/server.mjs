@@ -6,6 +6,7 @@
  *     /examples/...   the examples              /made/...       pages that a test has added with `add`
  *     /open/...       the answers of network.mjs, from the origin of the pages
  *
+ * Besides: sites of their own origin (`site`), for what has to be at the root of one, such as service workers.
  * Invariant: serves nothing outside of these folders, and lives no longer than its process.
  */
 import { createServer } from "node:http";
@@ -76,6 +77,7 @@ export async function startServer({ dist, tests, examples, handle }) {
       },
     );
   });
+  const sites = [];
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${server.address().port}`;
   return {
@@ -86,9 +88,30 @@ export async function startServer({ dist, tests, examples, handle }) {
       made.set(`/made/${name}`, { body, headers: { "content-type": MIME_TYPES[path.extname(name)] ?? "text/plain", ...headers } });
       return `${origin}/made/${name}`;
     },
+    /** Starts a site with these files by path, `/node_modules/` of the tests, and the distribution beside them at the root; its origin. */
+    async site(files, headers = {}) {
+      const own = createServer((request, response) => {
+        const { pathname } = new URL(request.url, "http://localhost");
+        // An import may leave the extension out.
+        const name = pathname in files ? pathname : `${pathname}.js`;
+        const answer =
+          name in files
+            ? Promise.resolve({ status: 200, headers: { "content-type": MIME_TYPES[path.extname(name) || ".html"] }, body: files[name] })
+            : respond(pathname.startsWith("/node_modules/") ? `/tests${pathname}` : `/dist${pathname}`);
+        answer.then(({ status, headers: given = {}, body }) => {
+          response.writeHead(status, { "cache-control": "no-store", ...given, ...headers });
+          response.end(body);
+        });
+      });
+      sites.push(own);
+      await new Promise((resolve) => own.listen(0, "127.0.0.1", resolve));
+      return `http://127.0.0.1:${own.address().port}`;
+    },
     close() {
-      server.closeAllConnections();
-      server.close();
+      for (const each of [server, ...sites]) {
+        each.closeAllConnections();
+        each.close();
+      }
     },
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Samples of the documentation that belong to no other chapter's tests, word for word: loading code, the file system, questions that are often asked.
  * `pyodide` is the interpreter, as in the samples; addresses are those of the local server.
- * Elsewhere: streams (streams-documented), workers and interrupts (workers.browser), service workers (service-worker.browser).
+ * Elsewhere: pages, workers, interrupts and streams (documented/).
  */
 import { configure, test } from "../harness/registry.mjs";
 

@@ -1,111 +1,14 @@
 /**
  * Pages, workers, iframes and a strict Content-Security-Policy in a real browser.
- * The documented pages are taken word for word; only the address of the script differs.
+ * Elsewhere: the documented pages and workers (documented/).
  */
 import { test } from "../harness/registry.mjs";
-
-const COMPLETE_EXAMPLE = `<!doctype html>
-<html>
-  <head>
-      <script src="SCRIPT"></script>
-  </head>
-  <body>
-    Pyodide test page <br>
-    Open your browser console to see Pyodide output
-    <script type="text/javascript">
-      async function main(){
-        let pyodide = await loadPyodide();
-        console.log(pyodide.runPython(\`
-            import sys
-            sys.version
-        \`));
-        pyodide.runPython("print(1 + 2)");
-      }
-      main();
-    </script>
-  </body>
-</html>
-`;
-
-const ALTERNATIVE_EXAMPLE = `<!doctype html>
-<html>
-  <head>
-    <script src="SCRIPT"></script>
-  </head>
-
-  <body>
-    <p>
-      You can execute any Python code. Just enter something in the box below and
-      click the button.
-    </p>
-    <input id="code" value="sum([1, 2, 3, 4, 5])" />
-    <button onclick="evaluatePython()">Run</button>
-    <br />
-    <br />
-    <div>Output:</div>
-    <textarea id="output" style="width: 100%;" rows="6" disabled></textarea>
-
-    <script>
-      const output = document.getElementById("output");
-      const code = document.getElementById("code");
-
-      function addToOutput(s) {
-        output.value += ">>>" + code.value + "\\n" + s + "\\n";
-      }
-
-      output.value = "Initializing...\\n";
-      // init Pyodide
-      async function main() {
-        let pyodide = await loadPyodide();
-        output.value += "Ready!\\n";
-        return pyodide;
-      }
-      let pyodideReadyPromise = main();
-
-      async function evaluatePython() {
-        let pyodide = await pyodideReadyPromise;
-        try {
-          let output = pyodide.runPython(code.value);
-          addToOutput(output);
-        } catch (err) {
-          addToOutput(err);
-        }
-      }
-    </script>
-  </body>
-</html>
-`;
 
 async function waitForLog(page, log, pattern) {
   const found = () => log.find(({ text }) => pattern.test(text));
   while (found() === undefined) await page.waitForEvent("console", { timeout: 20_000 });
   return found();
 }
-
-test("ENV-04 ENV-02 IO-12 The complete example page", async ({ open, server, assert }) => {
-  const address = server.add("complete.html", COMPLETE_EXAMPLE.replace("SCRIPT", "/dist/pyodide.js"));
-  const { page, log } = await open(address);
-  await waitForLog(page, log, /^3$/);
-  const messages = log.filter(({ type }) => type === "log").map(({ text }) => text);
-  assert.equal(messages.length, 2);
-  assert.match(messages[0], /^3\.14\.\d+ /);
-  assert.equal(messages[1], "3");
-  assert.deepEqual(log.filter(({ type }) => type === "pageerror"), []);
-});
-
-test("ENV-05 The alternative example page: a box, a button, output and errors", async ({ open, server, assert }) => {
-  const address = server.add("alternative.html", ALTERNATIVE_EXAMPLE.replace("SCRIPT", "/dist/pyodide.js"));
-  const { page } = await open(address);
-  const output = () => page.evaluate(() => document.getElementById("output").value);
-  assert.match(await output(), /^Initializing\.\.\.\n/);
-  await page.click("button");
-  await page.waitForFunction(() => document.getElementById("output").value.includes(">>>"));
-  assert.equal(await output(), "Initializing...\nReady!\n>>>sum([1, 2, 3, 4, 5])\n15\n");
-  await page.fill("#code", "1/0");
-  await page.click("button");
-  await page.waitForFunction(() => document.getElementById("output").value.includes("ZeroDivisionError"));
-  assert.match(await output(), />>>1\/0\nPythonError: Traceback \(most recent call last\):\n[\s\S]*ZeroDivisionError: division by zero\n/);
-});
 
 test("ENV-02 JS-149 The classic script defines one global, loadPyodide", async ({ open, server, assert }) => {
   const address = server.add("globals.html", `<script>before = new Set(Object.getOwnPropertyNames(window))</script><script src="/dist/pyodide.js"></script>`);
@@ -159,78 +62,6 @@ self.onmessage = async ({ data }) => self.postMessage(await (await ready).runPyt
       }),
   );
   assert.equal(result, 5050);
-});
-
-test("ENV-19 ENV-20 The documented classic worker and its API", async ({ open, server, assert }) => {
-  server.add("webworker.js", `
-importScripts("/dist/pyodide.js");
-
-async function loadPyodideAndPackages() {
-  self.pyodide = await loadPyodide();
-}
-let pyodideReadyPromise = loadPyodideAndPackages();
-
-self.onmessage = async (event) => {
-  // make sure loading is done
-  await pyodideReadyPromise;
-  // Don't bother yet with this line, suppose our API is built in such a way:
-  const { id, python, ...context } = event.data;
-  // The worker copies the context in its own "memory" (an object mapping name to values)
-  for (const key of Object.keys(context)) {
-    self[key] = context[key];
-  }
-  // Now is the easy part, the one that is similar to working in the main thread:
-  try {
-    await self.pyodide.loadPackagesFromImports(python);
-    let results = await self.pyodide.runPythonAsync(python);
-    self.postMessage({ results, id });
-  } catch (error) {
-    self.postMessage({ error: error.message, id });
-  }
-};`);
-  server.add("py-worker.mjs", `
-const pyodideWorker = new Worker("/made/webworker.js");
-
-const callbacks = {};
-
-pyodideWorker.onmessage = (event) => {
-  const { id, ...data } = event.data;
-  const onSuccess = callbacks[id];
-  delete callbacks[id];
-  onSuccess(data);
-};
-
-const asyncRun = (() => {
-  let id = 0; // identify a Promise
-  return (script, context) => {
-    // the id could be generated more carefully
-    id = (id + 1) % Number.MAX_SAFE_INTEGER;
-    return new Promise((onSuccess) => {
-      callbacks[id] = onSuccess;
-      pyodideWorker.postMessage({
-        ...context,
-        python: script,
-        id,
-      });
-    });
-  };
-})();
-
-export { asyncRun };`);
-  const { page } = await open(server.add("consumer.html", "<!doctype html>"));
-  const result = await page.evaluate(async () => {
-    const { asyncRun } = await import("/made/py-worker.mjs");
-    const script = `
-    import statistics
-    from js import A_rank
-    statistics.stdev(A_rank)
-`;
-    const good = await asyncRun(script, { A_rank: [0.8, 0.4, 1.2, 3.7, 2.6, 5.8] });
-    const bad = await asyncRun("1/0", {});
-    return { good, bad };
-  });
-  assert.ok(Math.abs(result.good.results - 2.0634114148) < 1e-9, JSON.stringify(result.good));
-  assert.match(result.bad.error, /ZeroDivisionError: division by zero/);
 });
 
 test("ENV-35 TT-076 Two instances in one page", async ({ open, server, assert }) => {
