@@ -45,6 +45,8 @@ export async function startChromium(server) {
   const profile = await mkdtemp(path.join(os.tmpdir(), "pyoxide-chromium-"));
   const browser = await chromium.launch({ executablePath: findChromium(), headless: true, args: FLAGS, env: { ...process.env, XDG_CONFIG_HOME: profile, XDG_CACHE_HOME: profile } });
 
+  let lastImport = Promise.resolve();
+
   /** A page in a context of its own that records what its console says. */
   async function open(address, { waitUntil = "load", initScript } = {}) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
@@ -78,8 +80,13 @@ export async function startChromium(server) {
 
     /** Runs a `*.browser.mjs` file here. */
     async runFromHere({ file, env, only, tests, index }, emit) {
-      await import(pathToFileURL(path.join(tests, file)).href);
-      for (const one of takeCases().cases) {
+      // One file at a time: what it registers is taken before the next one is imported.
+      const taken = lastImport.then(async () => {
+        await import(pathToFileURL(path.join(tests, file)).href);
+        return takeCases().cases;
+      });
+      lastImport = taken.catch(() => {});
+      for (const one of await taken) {
         if (only !== undefined && !one.name.toLowerCase().includes(only.toLowerCase())) continue;
         const reason = typeof one.options.skip === "function" ? one.options.skip(env) : one.options.skip;
         if (reason) {
