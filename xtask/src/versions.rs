@@ -1,5 +1,6 @@
 //! `versions.toml`, typed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -12,7 +13,11 @@ pub struct Versions {
     pub cpython: Cpython,
     pub emscripten: Emscripten,
     pub platform: Platform,
-    pub bundled: Vec<Bundled>,
+    /// Wheels of the package index that are part of the distribution, by their names.
+    pub wheels: BTreeMap<String, Pin>,
+    /// The same, built from source archives.
+    #[serde(rename = "source-wheels")]
+    pub source_wheels: BTreeMap<String, Pin>,
     pub toolchain: Toolchain,
     pub node: Node,
     pub bench: Bench,
@@ -59,16 +64,12 @@ pub struct Platform {
     pub accepted: Vec<String>,
 }
 
-/// A wheel that is part of the distribution.
+/// One file of the package index.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Bundled {
-    pub name: String,
+pub struct Pin {
     pub version: String,
-    /// Of the wheel, or of the source archive.
     pub sha256: String,
-    #[serde(default)]
-    pub sdist: bool,
 }
 
 impl Platform {
