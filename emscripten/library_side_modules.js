@@ -10,9 +10,10 @@ addToLibrary({
 
   $loadDynamicLibrary__deps: [
     "$LDSO", "$GOT", "$loadWebAssemblyModule", "$mergeLibSymbols", "$newDSO", "$findLibraryFS", "$delayedStarts", "$libraryFunction",
-    "$placeMedia", "$tooLargeAtOnce", "$undefinedSymbols", "$usesMedia", "$FS",
+    "$placeMedia", "$tooLargeAtOnce", "$undefinedSymbols", "$usesMedia", "$realLibraryPath", "$callInLibrary",
   ],
-  $loadDynamicLibrary: function (libName, flags = { global: true, nodelete: true }, localScope = {}, handle = undefined) {
+  $loadDynamicLibrary: function (name, flags = { global: true, nodelete: true }, localScope = {}, handle = undefined) {
+    const libName = realLibraryPath(name);
     const present = LDSO.loadedLibsByName[libName];
     if (present) {
       const isReady = present.exports !== "loading";
@@ -56,7 +57,7 @@ addToLibrary({
       const missing = flags.allowUndefined ? [] : undefinedSymbols(group.symbols, localScope);
       if (missing.length > 0) throw new Error(`${libName}: undefined symbol${missing.length > 1 ? "s" : ""}: ${missing.join(", ")}`);
       // All addresses before the first constructor runs.
-      for (const start of [...group.relocations, ...group.constructors]) start();
+      for (const start of [...group.relocations, ...group.constructors]) callInLibrary(start, []);
       return true;
     };
     const failed = (error) => {
@@ -92,6 +93,32 @@ addToLibrary({
     }
   },
 
+  // How many calls from JavaScript into libraries are running: no stack with one of them on it can be suspended (`boundary/stacks.ts`).
+  $libraryCalls: 0,
+
+  $callInLibrary__deps: ["$libraryCalls"],
+  $callInLibrary__postset: 'Module["libraryCalls"]=()=>libraryCalls;',
+  $callInLibrary: (func, args) => {
+    libraryCalls++;
+    try {
+      return func(...args);
+    } finally {
+      libraryCalls--;
+    }
+  },
+
+  // The one path of a file that has many; what is not there, or is a name to be searched for, stays as it is.
+  $realLibraryPath__deps: ["$FS"],
+  $realLibraryPath: (name) => {
+    if (!name.includes("/")) return name;
+    try {
+      return FS.getPath(FS.lookupPath(name, { follow: true }).node);
+    } catch (error) {
+      if (!(error instanceof FS.ErrnoError)) throw error;
+      return name;
+    }
+  },
+
   // What the JavaScript in a side module (EM_JS, EM_ASM: libraries that draw with SDL have some) finds by name, as it would if it had been
   // linked into the main module: these, the exports with an underscore before their names, and what is global.
   $libraryScope__deps: [
@@ -119,10 +146,11 @@ addToLibrary({
   },
 
   // A function from the text that a side module has for it (xtask/src/glue.rs has Emscripten call this where it would call `eval`).
-  $libraryFunction__deps: ["$libraryScope"],
+  $libraryFunction__deps: ["$libraryScope", "$callInLibrary"],
   $libraryFunction: (text, libName) => {
     try {
-      return new Function("scope", `with(scope){return ${text}}`)((libraryFunction.scope ??= libraryScope()));
+      const func = new Function("scope", `with(scope){return ${text}}`)((libraryFunction.scope ??= libraryScope()));
+      return (...args) => callInLibrary(func, args);
     } catch (error) {
       if (!(error instanceof EvalError)) throw error;
       throw new Error(`${libName}: it has JavaScript in it (EM_JS, EM_ASM), which the content security policy of this page does not let it evaluate. \

@@ -31,6 +31,22 @@ test("PKG-09 A library brings the one beside it (RPATH), with its data and its c
   context.assert.equal(py.runPython("library('pair/outer.so').outer_sum()"), 40 + 42 + 41);
 });
 
+test("PKG-09 A library that two others in different folders bring is one library, by whatever path", { noLeakCheck }, async (context) => {
+  const py = await withLibraries(context);
+  context.assert.deepEqual(
+    JSON.parse(py.runPython(`
+import os
+os.symlink("/tmp/native/pair.libs/libinner.so", "/tmp/native/link.so")
+os.chdir("/tmp/native")
+outer, other = library("pair/outer.so"), library("pair/deeper/other.so")
+paths = ["/tmp/native/pair.libs/libinner.so", "/tmp/native/pair/../pair.libs/libinner.so", "./pair.libs/libinner.so", "/tmp/native/link.so"]
+addresses = {ctypes.addressof(ctypes.c_int.in_dll(ctypes.CDLL(path), "inner_value")) for path in paths}
+ctypes.c_int.in_dll(ctypes.CDLL(paths[0]), "inner_value").value = 50
+json.dumps([len(addresses), outer.outer_sum(), other.outer_sum()])`)),
+    [1, 50 + 52 + 41, 50 + 52 + 41],
+  );
+});
+
 test("PKG-09 Two libraries that need each other", { noLeakCheck }, async (context) => {
   const py = await withLibraries(context);
   context.assert.deepEqual(

@@ -114,8 +114,11 @@ export class Core {
     return this.#wire.dead;
   }
 
-  /** Takes an instance over. Throws if it was made from another version of the boundary's table. */
-  attach(exports: WebAssembly.Exports, memory: WebAssembly.Memory): void {
+  /**
+   * Takes an instance over. Throws if it was made from another version of the boundary's table.
+   * `libraryCalls` says how many calls from JavaScript into side modules are running.
+   */
+  attach(exports: WebAssembly.Exports, memory: WebAssembly.Memory, libraryCalls: () => number = () => 0): void {
     const rows = collectExports(exports);
     const hash = rows.pyox_py_table_hash() >>> 0;
     if (hash !== TABLE_HASH) {
@@ -133,7 +136,7 @@ export class Core {
     const get = exports["emscripten_stack_get_current"] as (() => number) | undefined;
     const set = exports["_emscripten_stack_restore"] as ((address: number) => void) | undefined;
     const getBase = exports["emscripten_stack_get_base"] as (() => number) | undefined;
-    if (get !== undefined && set !== undefined && getBase !== undefined) this.#stacks.attach({ get, set, getBase });
+    if (get !== undefined && set !== undefined && getBase !== undefined) this.#stacks.attach({ get, set, getBase }, libraryCalls);
   }
 
   /** Sets the object behind `pyodide_js`. */

@@ -3,7 +3,8 @@
  * what their promises settled with.
  * A stack may be suspended while no JavaScript frame lies between its start (`WebAssembly.promising`) and the call that
  * suspends. Every plain call from JavaScript into wasm reserves room in the arena, so that is so exactly when the arena's top
- * is where it was when the stack was entered or resumed.
+ * is where it was when the stack was entered or resumed. What JavaScript of the dynamic linker calls has no arena, and is counted: functions
+ * that C++ libraries find in each other at their first call, constructors of a library that is being loaded.
  *
  * A stack that computes for long is suspended now and then for one turn of the host's event loop, so that it can be interrupted. It has not
  * asked for that: until it ends or waits by itself, no other stack goes on and no callback of Python runs, only what JavaScript calls.
@@ -47,6 +48,7 @@ export class Stacks {
   #hasSignalArrived: (() => boolean) | undefined;
   #isWatching = false;
   #pointer: StackPointer | undefined;
+  #libraryCalls: () => number = () => 0;
   /** What has to wait for them. */
   #postponed: (() => void)[] = [];
 
@@ -57,7 +59,7 @@ export class Stacks {
 
   /** May the running stack be suspended? */
   get canSuspend(): boolean {
-    return this.memory.top === this.#floor;
+    return this.memory.top === this.#floor && this.#libraryCalls() === 0;
   }
 
   /** Is there a stack that will go on? */
@@ -65,9 +67,10 @@ export class Stacks {
     return this.#waiting.size > 0 || this.#computing.size > 0;
   }
 
-  /** Takes over the stack pointer of an instance. */
-  attach(pointer: StackPointer): void {
+  /** Takes over an instance: its stack pointer, and how many calls into side modules are running in it. */
+  attach(pointer: StackPointer, libraryCalls: () => number): void {
     this.#pointer = pointer;
+    this.#libraryCalls = libraryCalls;
   }
 
   /** A stack that was started by Python's own calls has ended, and the event loop runs. */

@@ -205,6 +205,8 @@ export interface EmscriptenModule {
   onDemandLibraries?: readonly (readonly [prefix: string, path: string])[];
   readonly LDSO: { readonly loadedLibsByName: Record<string, LoadedLibrary | undefined> };
   UTF8ToString(address: number): string;
+  /** How many calls from JavaScript into side modules are running; see there too. */
+  libraryCalls(): number;
   readonly wasmMemory: WebAssembly.Memory;
   readonly wasmTable: WebAssembly.Table;
   readonly wasmExports: WebAssembly.Exports;

@@ -204,7 +204,7 @@ async function bootNow(options: BootOptions): Promise<Interpreter> {
     },
   });
   giveErrnoErrorsWords(module);
-  core.attach(module.wasmExports, module.wasmMemory);
+  core.attach(module.wasmExports, module.wasmMemory, () => module.libraryCalls());
   await options.beforeStart(module, paths);
 
   const instance = module;

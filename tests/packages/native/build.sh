@@ -9,6 +9,9 @@ side() { # name, source, more arguments
 mkdir -p "$out/pair.libs" "$out/pair"
 side pair.libs/libinner.so inner.c
 side pair/outer.so outer.c -Wl,-rpath,'$ORIGIN/../pair.libs' "$out/pair.libs/libinner.so"
+# The same library from another folder.
+mkdir -p "$out/pair/deeper"
+side pair/deeper/other.so outer.c -Wl,-rpath,'$ORIGIN/../../pair.libs' "$out/pair.libs/libinner.so"
 # Two that need each other: the first one is linked without the second, then again with it.
 mkdir -p "$out/cycle"
 side cycle/libeven.so even.c
