@@ -20,7 +20,7 @@ use crate::failure::{Failure, fail};
 use crate::progress::Step;
 use crate::sys_libs::copy_tree;
 use crate::versions::Versions;
-use crate::{bundled, codegen, link, on_demand, pip, runtime, stdlib, stdlib_packages};
+use crate::{bundled, codegen, hints, link, on_demand, pip, runtime, stdlib, stdlib_packages};
 
 /// The memory of an interpreter that has started: what `loadPyodide` starts from.
 const SNAPSHOT: &str = "pyodide.snapshot";
@@ -90,6 +90,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         .text("glue", &GLUE_OPTIONS.join(" "))
         .text("classic glue", &format!("{CLASSIC_GLUE_SOURCE} {}", CLASSIC_GLUE_OPTIONS.join(" ")))
         .text("snapshot", MAKE_SNAPSHOT)
+        .text("first calls", hints::SCRIPT)
         .text("package.json", &package)
         .text("lock", &lock)
         .hex();
@@ -125,6 +126,8 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         make_snapshot(&fresh, &target, SNAPSHOT, "")?;
         make_snapshot(&fresh, &target, CORE_SNAPSHOT, "core")?;
         make_snapshot(&fresh, &target, COMMAND_SNAPSHOT, "command")?;
+        step.at("seeing what first calls use");
+        hints::add(&fresh, &target)?;
         let missing: Vec<_> = REQUIRED.iter().filter(|f| !fresh.join(f).exists()).copied().collect();
         if !missing.is_empty() {
             return fail(format!("The distribution lacks: {}", missing.join(", ")), "Check the sources these files are made from");

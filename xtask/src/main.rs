@@ -15,6 +15,7 @@ mod dist;
 mod doctor;
 mod failure;
 mod glue;
+mod hints;
 mod layers;
 mod link;
 mod machine;

@@ -237,7 +237,8 @@ fn bytes_at(wasm: &[u8], range: Range<u64>) -> &[u8] {
     &wasm[range.start as usize..range.end as usize]
 }
 
-fn push_section(module: &mut Vec<u8>, id: u8, content: &[u8]) -> Result<()> {
+/// Appends a section.
+pub fn push_section(module: &mut Vec<u8>, id: u8, content: &[u8]) -> Result<()> {
     module.push(id);
     module.extend(number(u32::try_from(content.len())?));
     module.extend(content);
@@ -245,7 +246,7 @@ fn push_section(module: &mut Vec<u8>, id: u8, content: &[u8]) -> Result<()> {
 }
 
 /// Unsigned LEB128.
-fn number(mut value: u32) -> Vec<u8> {
+pub fn number(mut value: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     while value >= 128 {
         bytes.push((value & 127) as u8 | 128);

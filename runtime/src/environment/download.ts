@@ -4,9 +4,9 @@
  * Invariant: a failure is one Error that names the address and the reason.
  */
 
+import { withEngineOptions } from "./engine-options";
 import { baseUrl, hasScheme } from "./index-url";
 import type { NodeModules } from "./node";
-import { optimisedLater } from "./optimise-later";
 import { Releaser } from "./release";
 
 /** A file that could not be read. */
@@ -161,7 +161,7 @@ export class Downloader {
       throw failure(url, what, `it is not a WebAssembly module: it begins with ${quote(new TextDecoder().decode(bytes.subarray(0, 64)))}`);
     }
     try {
-      const compiled = await optimisedLater(this.node, () => (this.node?.WebAssembly ?? WebAssembly).compile(bytes));
+      const compiled = await withEngineOptions(this.node, () => (this.node?.WebAssembly ?? WebAssembly).compile(bytes));
       this.release(bytes);
       return compiled;
     } catch (error) {

@@ -123,7 +123,7 @@ async function bootNow(options: BootOptions): Promise<Interpreter> {
   const wasm = downloader.wasm(`${indexUrl}pyodide.asm.wasm`, "the WebAssembly module");
   const snapshotBytes = options.snapshot?.read();
   const api = node?.WebAssembly ?? WebAssembly;
-  const library = new StandardLibraryFinder(options, snapshotBytes, api);
+  const library = new StandardLibraryFinder(options, snapshotBytes, api, node === undefined ? Promise.resolve() : wasm);
   if (options.snapshot === undefined || options.isStdLibChosen || !downloader.canReadNow(options.stdLibUrl)) {
     library.start();
   }
@@ -248,17 +248,18 @@ interface StandardLibraryArchive {
 /** Finds what Python starts from: a snapshot that brings what it needs of the standard library, or the whole archive. */
 class StandardLibraryFinder {
   private whole: Promise<Uint8Array> | undefined;
-  /** PERF: its side modules are compiled while the engine compiles the main module (restore: with pydantic over plain). */
+  /** PERF: its side modules are compiled beside the rest of a start (restore: with pydantic over plain). */
   private readonly snapshot: Promise<{ readonly snapshot: ReturnType<typeof decodeUnchecked>; readonly compiled: CompiledLibraries }> | undefined;
 
   constructor(
     private readonly options: BootOptions,
     snapshotBytes: Promise<Uint8Array> | undefined,
     api: typeof WebAssembly,
+    mayCompile: Promise<unknown>,
   ) {
     this.snapshot = snapshotBytes?.then((bytes) => {
       const snapshot = decodeUnchecked(bytes, options.snapshot?.name ?? "");
-      return { snapshot, compiled: compileLibraries(snapshot, api) };
+      return { snapshot, compiled: compileLibraries(snapshot, api, mayCompile) };
     });
     this.snapshot?.catch(() => undefined);
   }

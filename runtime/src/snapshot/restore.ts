@@ -29,11 +29,15 @@ export function checkStandardLibrary({ header }: Snapshot, name: string, stdlib:
 /** Side modules of a snapshot by their paths. One that could not be compiled, or is no file of the snapshot, is undefined. */
 export type CompiledLibraries = ReadonlyMap<string, Promise<WebAssembly.Module | undefined>>;
 
-/** Has the side modules of a snapshot compiled, beside whatever else a start does (restore: with pydantic over plain). */
-export function compileLibraries({ header, files }: Snapshot, api: typeof WebAssembly): CompiledLibraries {
+/**
+ * Has the side modules of a snapshot compiled, beside whatever else a start does (restore: with pydantic over plain), and not before `begin`: the options
+ * of the engine are of the main module until then.
+ */
+export function compileLibraries({ header, files }: Snapshot, api: typeof WebAssembly, begin: Promise<unknown>): CompiledLibraries {
   const compile = async (path: string): Promise<WebAssembly.Module | undefined> => {
     const bytes = savedFile(header.files, files, path);
     try {
+      await begin;
       return bytes && (await api.compile(bytes as Uint8Array<ArrayBuffer>));
     } catch {
       return undefined; // placing it says what is wrong
