@@ -81,6 +81,29 @@ test("ROAD-19 The snapshot holds nothing of what was read at its making and is o
   assert.equal(memory.search(/PK\x03\x04[\x0a\x14]\0/), -1);
 });
 
+for (const variant of ["", "core", "command"]) {
+  test(`ROAD-19 A snapshot${variant && ` (${variant})`} that is made twice is the same, bit by bit`, async ({ dist, tests, assert }) => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), "pyoxide-snapshot-twice-"));
+    try {
+      const make = async (name) => {
+        const file = path.join(folder, name);
+        const child = start(process.execPath, ["--no-warnings", path.join(tests, "../xtask/src/scripts/make_snapshot.mjs"), dist, file, variant], { cwd: folder, env: { ...process.env, TZ: "UTC" }, stdio: ["ignore", "ignore", "pipe"] });
+        let err = "";
+        child.stderr.on("data", (data) => {
+          err += data;
+        });
+        const code = await new Promise((resolve) => child.on("close", resolve));
+        assert.deepEqual({ code, err }, { code: 0, err: "" });
+        return readFile(file);
+      };
+      const first = await make("first");
+      assert.ok(first.equals(await make("second")), "two makings differ");
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+}
+
 test("ROAD-19 A snapshot of another build is refused", async ({ dist, assert }) => {
   const otherBuild = (bytes) => {
     // The header is JSON; the checksum is made right again by the format's own function, as another build would.

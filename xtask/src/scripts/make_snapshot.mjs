@@ -45,6 +45,9 @@ if (!isMainThread) {
   const channel = { control: new Int32Array(new SharedArrayBuffer(64)), input: new Uint8Array(new SharedArrayBuffer(64)) };
   const worker = new Worker(fileURLToPath(import.meta.url), {
     argv: [],
+    // As the command does: the thread has streams of its own, and from Node 22 on these would be asked for what they do not have.
+    stdout: true,
+    stderr: true,
     env: { LANG: "C.UTF-8", TZ: "UTC" },
     workerData: { channel, isInputShared: false, snapshotToMake: { file: output, modules: COMMAND_MODULES }, dist },
   });
