@@ -151,6 +151,15 @@ def clean():
 (step, make, clean, remember)
 `;
 
+/** What an error says. A generator of JavaScript throws whatever it is told to: a proxy that was destroyed has no message, and says so. */
+function messageOf(error) {
+  try {
+    return String(error?.message ?? "");
+  } catch (unreadable) {
+    return String(unreadable?.message ?? "");
+  }
+}
+
 /** One sequence: everything that it made is let go of in the end. */
 export async function runSequence({ py, assert }, seed) {
   const random = makeRandom(seed);
@@ -246,7 +255,7 @@ export async function runSequence({ py, assert }, seed) {
       try {
         put(operation(any()));
       } catch (error) {
-        const text = String(error?.message ?? "");
+        const text = messageOf(error);
         assert.ok(!/Pyoxide has a bug|SystemError/.test(text) && error?.constructor?.name !== "FatalError", `seed ${seed}, step ${say[count % 8]}: ${text}`);
       }
       if (count % 100 === 0) assert.equal(py.runPython("6 * 7"), 42, `seed ${seed}, step ${count}`);
