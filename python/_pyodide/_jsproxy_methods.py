@@ -122,9 +122,10 @@ def array_count(self, value, /):
 
 
 def array_reverse(self):
-    values = list(self)
-    for index, value in enumerate(reversed(values)):
-        self[index] = value
+    from _pyodide_core import js_method
+
+    # Not item by item: null would become undefined on its way through Python.
+    js_method(self, "reverse")
 
 
 def array_clear(self):

@@ -45,6 +45,7 @@ for (const [name, expression] of [["lists", "[value, len]"], ["dicts", "{'inner'
           assert.ok(depth < 100_000);
         } catch (error) {
           assert.equal(error.type, "RecursionError", error.message);
+          assert.match(error.message, /RecursionError: [mM]aximum [a-z ]+ (exceeded|size exceeded)/);
           assert.ok(depth > 300);
         } finally {
           for (const proxy of pyproxies) proxy.destroy();
@@ -77,6 +78,61 @@ test("TT-109 A stack overflow of JavaScript's own stays a JavaScript error", ({ 
     return endless() + 1;
   });
   assert.equal(py.runPython("from pyodide.ffi import JsException\ntry:\n  endless()\nexcept JsException as e:\n  name = e.name\nname"), "RangeError");
+  assert.equal(py.runPython("6 * 7"), 42);
+});
+
+test("TT-109 TT-003 Where JavaScript's stack has just overflowed, what is asked of Python succeeds or fails, and loses nothing", ({ py, own, assert }) => {
+  py.runPython("class Own:\n  items = [1, {'a': 2}]\n  def method(self, *args): return args");
+  const object = own(py.runPython("Own()"));
+  const dict = own(py.runPython("{'a': [1, {'b': 2}], 'c': print}"));
+  const call = own(py.runPython("lambda f, *args: f(*args)"));
+  const operations = [
+    () => call((value) => value, { a: 1 }),
+    () => call((value) => ({ value }), [1]),
+    () => object.method({}, [])?.destroy(),
+    () => object.items.length,
+    () => void (object.other = { b: 1 }),
+    () => void delete object.other,
+    () => {
+      const pyproxies = [];
+      try {
+        dict.toJs({ pyproxies });
+      } finally {
+        for (const proxy of pyproxies) proxy.destroy();
+      }
+    },
+    () => py.toPy({ a: [1] }).destroy(),
+    () => [...dict],
+    () => py.runPython("1 + 1"),
+  ];
+  // Texts are looked at in the end: V8 11 cannot even compile a regular expression where hardly any stack is left.
+  const failures = [];
+  for (const operation of operations) {
+    let attempts = 0;
+    const descend = (depth, ...padding) => {
+      try {
+        return descend(depth + 1, ...padding) + 1;
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        if (attempts++ < 30) {
+          try {
+            operation();
+          } catch (failure) {
+            failures.push(failure);
+          }
+        }
+        throw error;
+      }
+    };
+    for (const padding of [[], [1], [1, 2, 3]]) {
+      attempts = 0;
+      assert.throws(() => descend(0, ...padding), "RangeError");
+      attempts = 0;
+      assert.throws(() => call(() => descend(0, ...padding)), "RangeError");
+    }
+  }
+  assert.ok(failures.length > 0);
+  for (const { message } of failures) assert.match(message, /call stack|recursion/);
   assert.equal(py.runPython("6 * 7"), 42);
 });
 

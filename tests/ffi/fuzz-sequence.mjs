@@ -132,6 +132,10 @@ def remember(value):
         note(value)
         pending.extend(value.values() if isinstance(value, dict) else value)
 
+def leads_out(value):
+    """Is it a JavaScript object, or a method of one?"""
+    return isinstance(value, JsProxy) or type(value) is type(len) and isinstance(value.__self__, JsProxy)
+
 def clean():
     pool.clear()
     for double in doubles:
@@ -146,7 +150,7 @@ def clean():
     made.clear()
     # Lists that are only in such a cycle any more.
     for thing in gc.get_objects():
-        if type(thing) is list and any(isinstance(value, JsProxy) for value in thing): thing.clear()
+        if type(thing) is list and any(map(leads_out, thing)): thing.clear()
 
 (step, make, clean, remember)
 `;

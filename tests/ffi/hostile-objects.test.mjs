@@ -177,3 +177,22 @@ test("TT-109 An error that is thrown while an error is converted", ({ py, own, a
   assert.throws(() => py.runPython("class E(Exception):\n  def __str__(self): raise KeyError('in str')\nraise E()"), "E");
   assert.equal(py.runPython("1 + 1"), 2);
 });
+
+test("TT-049 A proxy that the engine is told to clone is named in its error", ({ py, own, assert }) => {
+  const list = own(py.runPython("[1]"));
+  const { port1 } = new MessageChannel();
+  try {
+    port1.postMessage(list);
+    assert.ok(false);
+  } catch (error) {
+    assert.equal(error.name, "DataCloneError");
+    assert.match(error.message, /PyProxy(?!Target)/);
+  } finally {
+    port1.close();
+  }
+});
+
+test("TT-113 A PythonError that a program makes itself, with whatever it likes", ({ py, assert }) => {
+  const error = new py.ffi.PythonError("ValueError", "text", 5);
+  assert.equal(`${error.name} ${error.type} ${error.message}`, "PythonError ValueError text");
+});

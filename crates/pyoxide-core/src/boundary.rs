@@ -202,7 +202,8 @@ pub fn report_panics() {
         let text = panic.payload_as_str().unwrap_or("no message");
         let text = match panic.location() {
             Some(place) if panic.can_unwind() => format!("{text} (in the core, {}, line {})", place.file(), place.line()),
-            _ => text.to_owned(),
+            // An exception of JavaScript has come to the edge of the core.
+            _ => crate::foreign::lost_call().unwrap_or_else(|| text.to_owned()),
         };
         // The first reason stays: what unwinds through the core without being a panic, as an exit does, has told its own before.
         fatal(&text);

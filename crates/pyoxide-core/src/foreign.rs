@@ -21,19 +21,44 @@ pub fn set_frames(frames: u32) {
     FRAMES.set(frames);
 }
 
+/// The address of the function whose call an exception that is none of Rust's has left last, or 0.
+static LEFT: Slot<usize> = Slot::new(0);
+
+/// Why the frames of a call through libffi were lost, if they were: for the message of what ends the interpreter.
+pub fn lost_call() -> Option<String> {
+    match LEFT.get() {
+        0 => None,
+        address => Some(format!(
+            "a call through ctypes or cffi of the function at address {address:#x} ended with an error of the engine; \
+             is there a function with this type at that address?"
+        )),
+    }
+}
+
 /// One call, until it is dropped.
-struct Call;
+struct Call {
+    /// What it calls; 0 once that has returned.
+    function: usize,
+}
 
 impl Call {
-    fn enter() -> Call {
+    fn enter(function: usize) -> Call {
         FRAMES.set(FRAMES.get() + 1);
-        Call
+        LEFT.set(0);
+        Call { function }
+    }
+
+    fn returned(mut self) {
+        self.function = 0;
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         FRAMES.set(FRAMES.get() - 1);
+        if self.function != 0 && LEFT.get() == 0 {
+            LEFT.set(self.function);
+        }
     }
 }
 
@@ -64,9 +89,10 @@ unsafe extern "C" {
 /// As libffi says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn __wrap_ffi_call(cif: *mut c_void, function: *const c_void, result: *mut c_void, arguments: *mut *mut c_void) {
-    let _call = Call::enter();
+    let call = Call::enter(function as usize);
     // SAFETY: the caller's.
-    unsafe { __real_ffi_call(cif, function, result, arguments) }
+    unsafe { __real_ffi_call(cif, function, result, arguments) };
+    call.returned();
 }
 
 /// `ffi_prep_closure_loc`: makes a function of C that calls `body`.
@@ -105,7 +131,7 @@ pub unsafe extern "C" fn __wrap_ffi_closure_free(closure: *mut c_void) {
 
 /// What every closure runs.
 unsafe extern "C-unwind" fn enter_closure(cif: *mut c_void, result: *mut c_void, arguments: *mut *mut c_void, own: *mut c_void) {
-    let _call = Call::enter();
+    let _call = Call::enter(0);
     // SAFETY: libffi gives back what `ffi_prep_closure_loc` was given. The function is read before it runs, as it may free the closure.
     unsafe {
         let Closure { body, argument } = *own.cast::<Closure>();

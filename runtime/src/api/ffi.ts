@@ -145,7 +145,7 @@ export interface PyCallable extends PyProxy {
 }
 
 /** The typed array that `PyBuffer.getBuffer` is asked for. */
-export type BufferType = "i8" | "u8" | "u8clamped" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64" | "f32" | "f64" | "dataview";
+export type BufferType = "i8" | "u8" | "u8clamped" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64" | "f16" | "f32" | "f64" | "dataview";
 
 /** Of an object with the buffer protocol. */
 export interface PyBuffer extends PyProxy {

@@ -262,7 +262,7 @@ export class Core {
   /** Explicit conversion to Python; what stays a JavaScript value comes back as it is. */
   toPy(value: unknown, options: ToPyOptions = {}): unknown {
     const { depth, converter } = toPyArguments(options);
-    if (this.proxies.find(value) !== undefined) return value;
+    if (value === null || this.proxies.find(value) !== undefined) return value;
     return this.operations.toPy(value, depth, converter);
   }
 

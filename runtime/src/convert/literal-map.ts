@@ -5,34 +5,19 @@
  * functions that take options as objects (`fetch(url, map)`) find what they read.
  */
 
-type Key = PropertyKey;
-
-/** SPEC: ECMA-262 IdentifierName; keys that are none are read with `get`. */
-const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
-const identifiers = { last: "", isIdentifier: false };
-
-function isIdentifier(key: string): boolean {
-  if (identifiers.last !== key) {
-    identifiers.last = key;
-    identifiers.isIdentifier = IDENTIFIER.test(key);
-  }
-  return identifiers.isIdentifier;
-}
-
-/** The map that a property of `receiver` is looked up in, if there is one and it has such a key. */
-function mapWithKey(receiver: unknown, key: Key): Map<unknown, unknown> | undefined {
-  return typeof key === "string" && receiver instanceof LiteralMap && receiver.has(key) && isIdentifier(key) ? receiver : undefined;
+/** The map that a property of `receiver` belongs to, if it is the name of a key. */
+function mapOf(receiver: unknown, key: PropertyKey): Map<unknown, unknown> | undefined {
+  return typeof key === "string" && receiver instanceof LiteralMap ? receiver : undefined;
 }
 
 /** Reached when neither the map nor Map.prototype has the property. */
 const fallback: object = new Proxy(Object.create(Map.prototype) as object, {
   get(target, key, receiver) {
     if (key in target) return Reflect.get(target, key, receiver);
-    const map = mapWithKey(receiver, key);
-    return map?.get(key);
+    return mapOf(receiver, key)?.get(key);
   },
   set(target, key, value, receiver) {
-    const map = mapWithKey(receiver, key);
+    const map = key in target ? undefined : mapOf(receiver, key);
     if (map === undefined) return Reflect.set(target, key, value, receiver);
     map.set(key, value);
     return true;

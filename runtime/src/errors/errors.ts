@@ -12,7 +12,7 @@ export class PythonError extends Error {
   readonly #serial: number;
 
   constructor(type: string, message: string, options?: { readonly origin?: object; readonly serial?: number; readonly cause?: unknown }) {
-    super(message, options !== undefined && "cause" in options ? { cause: options.cause } : undefined);
+    super(message, typeof options === "object" && "cause" in options ? { cause: options.cause } : undefined);
     this.type = type;
     this.#origin = options?.origin;
     this.#serial = options?.serial ?? 0;

@@ -24,6 +24,7 @@ const VIEW_TYPES: Readonly<Record<string, TypedArrayConstructor>> = {
   u64: BigUint64Array,
   f32: Float32Array,
   f64: Float64Array,
+  ...("Float16Array" in globalThis ? { f16: (globalThis as unknown as { readonly Float16Array: TypedArrayConstructor }).Float16Array } : {}),
 };
 
 /** Struct formats in native sizes of wasm32: `l` has 4 bytes. */
@@ -44,6 +45,7 @@ const FORMAT_TYPES: Readonly<Record<string, string>> = {
   P: "u32",
   q: "i64",
   Q: "u64",
+  ...("f16" in VIEW_TYPES ? { e: "f16" } : {}),
   f: "f32",
   d: "f64",
 };
@@ -122,7 +124,7 @@ export function bufferMethods(registry: ProxyRegistry) {
     if (!era.isOver) operations.closeBuffer(view);
   });
   return {
-    /** A view of the buffer; `type` is one of i8, u8, u8clamped, i16, u16, i32, u32, i64, u64, f32, f64, dataview. */
+    /** A view of the buffer; `type` is one of i8, u8, u8clamped, i16, u16, i32, u32, i64, u64, f16, f32, f64, dataview. */
     getBuffer(this: unknown, type?: string): PyBufferView {
       const { object } = registry.require(this, "getBuffer").lifetime;
       const { era } = registry;

@@ -33,17 +33,22 @@ export interface ProxySettings {
 
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
-/** The target of a proxy that is not callable. Node's `console.log` looks at targets, so it says what it stands for. */
-class PyProxyTarget {
-  [INSPECT](this: object): string {
-    const state = (this as { readonly [STATE]?: unknown })[STATE];
-    if (!(state instanceof PyProxyState)) return "PyProxy {}";
-    if (!state.lifetime.isAlive) return "PyProxy <destroyed>";
-    const { operations } = state.registry;
-    const { object } = state.lifetime;
-    return `PyProxy <${operations.typeName(object)}> ${operations.repr(object)}`;
-  }
-}
+/**
+ * The target of a proxy that is not callable. Node's `console.log` looks at targets, so it says what it stands for; engines that cannot clone
+ * one (`postMessage`) name its class, which has its name from the property.
+ */
+const { PyProxy: PyProxyTarget } = {
+  PyProxy: class {
+    [INSPECT](this: object): string {
+      const state = (this as { readonly [STATE]?: unknown })[STATE];
+      if (!(state instanceof PyProxyState)) return "PyProxy {}";
+      if (!state.lifetime.isAlive) return "PyProxy <destroyed>";
+      const { operations } = state.registry;
+      const { object } = state.lifetime;
+      return `PyProxy <${operations.typeName(object)}> ${operations.repr(object)}`;
+    }
+  },
+};
 
 /** All PyProxies of one interpreter. */
 export class ProxyRegistry implements ProxyMaker, ReferenceOwner {

@@ -108,7 +108,7 @@ export interface PyAwaitable extends PyProxy, Promise<unknown> {
 export interface PyBuffer extends PyProxy {
   /** A view of the memory, without a copy. Release it when done. */
   getBuffer(
-    type?: "i8" | "u8" | "u8clamped" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64" | "f32" | "f64" | "dataview",
+    type?: "i8" | "u8" | "u8clamped" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64" | "f16" | "f32" | "f64" | "dataview",
   ): PyBufferView;
 }
 

@@ -91,9 +91,10 @@ const LEVEL_BYTES: i32 = 6 * 1024;
 impl Level {
     fn enter() -> PyResult<Level> {
         // SAFETY: the text is 0-terminated; left again on drop.
-        let entered = unsafe { ffi::Py_EnterRecursiveCall(c" while converting between Python and JavaScript".as_ptr()) };
+        let entered = unsafe { ffi::Py_EnterRecursiveCall(c"".as_ptr()) };
         if entered != 0 {
-            return Err(Raised);
+            // CPython's own text tells an estimate of bytes, which for these calls is far too large.
+            return Err(py::recursion_error("maximum recursion depth exceeded while converting between Python and JavaScript"));
         }
         stack_use::add(LEVEL_BYTES);
         Ok(Level)

@@ -313,7 +313,7 @@ impl View {
             b'L' | b'N' | b'P' => b'I',
             other => other,
         };
-        if !b"bBhHiIqQfdc?s".contains(&code) {
+        if !b"bBhHiIqQefdc?s".contains(&code) {
             return Err(conversion_error(&format!(
                 "No typed array for a buffer with format {:?}: use getBuffer with an explicit type",
                 String::from_utf8_lossy(format)
@@ -647,6 +647,10 @@ pub fn to_js_from_python(object: Ref<'_>, options: [Option<Ref<'_>>; 6]) -> PyRe
     let [depth, pyproxies, create_pyproxies, dict_converter, default_converter, eager_converter] =
         options.map(|value| value.filter(|value| !value.is_none()));
     let depth = super::to_py::parse_depth(depth)?;
+    if pyproxies.is_some_and(|list| jsproxy::handle_of(list).is_none()) {
+        // A list of Python would get the objects themselves, and nobody could destroy their proxies.
+        return Err(crate::py::type_error("to_js(): `pyproxies` must be a JavaScript Array, for example `js.Array.new()`"));
+    }
     if !needs_proxy(object) {
         return Ok(object.to_owned());
     }

@@ -40,6 +40,9 @@ const TYPED_ARRAYS: Readonly<Record<string, TypedArrayConstructor>> = {
   d: Float64Array,
 };
 
+/** Struct's `e`. */
+const HALF_FLOAT = 0x65;
+
 const USED = "Object has already been destroyed: it was known only during the conversion";
 
 const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype) as object, Symbol.toStringTag)?.get;
@@ -127,6 +130,7 @@ export function bufferImports({ wire, handles, operations, registry, plainDicts 
         memory.fresh();
         const start = from >>> 0;
         const copy = memory.u8.slice(start, start + (length >>> 0));
+        if (format === HALF_FLOAT) return handles.add(halfFloats(copy.buffer as ArrayBuffer));
         const constructor = TYPED_ARRAYS[String.fromCharCode(format)];
         return handles.add(constructor === undefined || constructor === Uint8Array ? copy : new constructor(copy.buffer as ArrayBuffer));
       } catch (error) {
@@ -181,6 +185,8 @@ function viewBytes(value: unknown): Uint8Array {
   }
   let bytes: Uint8Array;
   try {
+    // A view that lies outside of its buffer says that it has no bytes at its beginning; asking for an iterator it refuses.
+    if (isView && value.byteLength === 0 && !(value instanceof DataView)) void (value as Uint8Array).values();
     bytes = isView ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
   } catch (error) {
     // Both kinds that a program can meet are of this class: it was detached, or it was shortened under a view.
@@ -193,6 +199,17 @@ function viewBytes(value: unknown): Uint8Array {
     throw new MemoryRangeError(`The JavaScript buffer has ${bytes.byteLength} bytes, and an object of Python at most ${BYTES_MAX}: take a part of it, \`subarray(...)\``);
   }
   return bytes;
+}
+
+/** Half floats as a Float16Array; where the engine has none, the same numbers in a Float32Array. */
+function halfFloats(buffer: ArrayBuffer): ArrayBufferView {
+  const Halves = (globalThis as { readonly Float16Array?: TypedArrayConstructor }).Float16Array;
+  if (Halves !== undefined) return new Halves(buffer);
+  return Float32Array.from(new Uint16Array(buffer), (bits) => {
+    const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 0x1f, bits & 0x3ff];
+    if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+    return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+  });
 }
 
 function asFunction(value: unknown): ((pairs: Iterable<[unknown, unknown]>) => unknown) | undefined {
