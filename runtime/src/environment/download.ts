@@ -22,6 +22,12 @@ export class DownloadError extends Error {
   }
 }
 
+/**
+ * Modules that this process has compiled from local files, by file and time: interpreters share them.
+ * PERF: reading and validating the main module is half of a start (restore: loadPyodide from a snapshot of a fresh interpreter).
+ */
+const compiledFiles = new Map<string, WeakRef<WebAssembly.Module>>();
+
 export class Downloader {
   private readonly releaser = new Releaser();
 
@@ -142,6 +148,11 @@ export class Downloader {
   /** A compiled WebAssembly module, compiled while it arrives where the server sends the right type. */
   async wasm(url: string, what: string): Promise<WebAssembly.Module> {
     const path = this.localPath(url);
+    const state = path === undefined ? undefined : this.stateOf(path);
+    const known = state === undefined ? undefined : compiledFiles.get(state)?.deref();
+    if (known !== undefined) {
+      return known;
+    }
     let bytes: Uint8Array<ArrayBuffer>;
     if (path !== undefined) {
       bytes = await this.readFile(path, what);
@@ -163,6 +174,10 @@ export class Downloader {
     try {
       const compiled = await withEngineOptions(this.node, () => (this.node?.WebAssembly ?? WebAssembly).compile(bytes));
       this.release(bytes);
+      // A file that was replaced while it was read is not known by either state.
+      if (path !== undefined && state !== undefined && state === this.stateOf(path)) {
+        compiledFiles.set(state, new WeakRef(compiled));
+      }
       return compiled;
     } catch (error) {
       throw failure(url, what, reason(error), error);
@@ -178,6 +193,16 @@ export class Downloader {
       return this.node.url.fileURLToPath(url);
     }
     return hasScheme(url) ? undefined : url;
+  }
+
+  /** Which file this is, and when it was last changed. */
+  private stateOf(path: string): string | undefined {
+    try {
+      const found = this.node?.fs.statSync(path, { bigint: true });
+      return found && [path, found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(" ");
+    } catch {
+      return undefined; // reading it says why
+    }
   }
 
   private async readFile(path: string, what: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -74,6 +74,14 @@ export interface Snapshot {
   readonly archive: Uint8Array;
 }
 
+/** What has not been compared with its checksum yet. */
+export interface UncheckedSnapshot extends Snapshot {
+  /** The checksum that the file says. */
+  readonly sum: number;
+  /** Throws if it is not that of the content. */
+  readonly check: () => void;
+}
+
 const MAGIC_LOW = 0x786f7970; // "pyox"
 const MAGIC_HIGH = 0x70616e73; // "snap"
 const VERSION = 3;
@@ -128,7 +136,7 @@ export function decode(given: Uint8Array, name: string): Snapshot {
  * Reads a file, but for its checksum: `check` throws if it is not that of the content. What is done with the rest before must not matter.
  * PERF: so that a start can have side modules compiled meanwhile; the checksum is for when the engine has compiled the function for it.
  */
-export function decodeUnchecked(given: Uint8Array, name: string): Snapshot & { readonly check: () => void } {
+export function decodeUnchecked(given: Uint8Array, name: string): UncheckedSnapshot {
   // Words need an aligned start.
   const bytes = given.byteOffset % 4 === 0 ? given : given.slice();
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
@@ -147,7 +155,7 @@ export function decodeUnchecked(given: Uint8Array, name: string): Snapshot & { r
     }
   };
   try {
-    return { ...partsOf(bytes, words), check };
+    return { ...partsOf(bytes, words), sum: words[3] as number, check };
   } catch (error) {
     check();
     throw error;

@@ -8,7 +8,7 @@
 import type { Core } from "../boundary/core";
 import type { EmscriptenModule } from "../emscripten/module";
 import { peekFile, placeFiles, savedFile } from "./files";
-import { type Snapshot, SnapshotError } from "./format";
+import { type Snapshot, type UncheckedSnapshot, SnapshotError } from "./format";
 import { writeMemory } from "./memory-image";
 import { type Roots, findValue, hasChanged } from "./values";
 
@@ -29,11 +29,18 @@ export function checkStandardLibrary({ header }: Snapshot, name: string, stdlib:
 /** Side modules of a snapshot by their paths. One that could not be compiled, or is no file of the snapshot, is undefined. */
 export type CompiledLibraries = ReadonlyMap<string, Promise<WebAssembly.Module | undefined>>;
 
+/** Side modules of snapshots that somebody holds in memory, by the buffer and the checksum of what is in it. */
+const compiledFor = new WeakMap<ArrayBufferLike, { readonly sum: number; readonly libraries: CompiledLibraries }>();
+
 /**
  * Has the side modules of a snapshot compiled, beside whatever else a start does (restore: with pydantic over plain), and not before `begin`: the options
- * of the engine are of the main module until then.
+ * of the engine are of the main module until then. Who starts from the same bytes again gets the same modules.
  */
-export function compileLibraries({ header, files }: Snapshot, api: typeof WebAssembly, begin: Promise<unknown>): CompiledLibraries {
+export function compileLibraries({ header, files, sum }: UncheckedSnapshot, api: typeof WebAssembly, begin: Promise<unknown>): CompiledLibraries {
+  const known = compiledFor.get(files.buffer);
+  if (known?.sum === sum) {
+    return known.libraries;
+  }
   const compile = async (path: string): Promise<WebAssembly.Module | undefined> => {
     const bytes = savedFile(header.files, files, path);
     try {
@@ -44,7 +51,11 @@ export function compileLibraries({ header, files }: Snapshot, api: typeof WebAss
     }
   };
   try {
-    return new Map(header.table.libraries.map(({ name }) => [name, compile(name)]));
+    const libraries = new Map(header.table.libraries.map(({ name }) => [name, compile(name)]));
+    if (libraries.size > 0) {
+      compiledFor.set(files.buffer, { sum, libraries });
+    }
+    return libraries;
   } catch {
     return new Map(); // a damaged header, as its checksum says
   }

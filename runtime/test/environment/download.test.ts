@@ -89,3 +89,14 @@ test("the status can be read from the error, and JSON is parsed", async () => {
   await assert.rejects(download.bytes(`${base}/nope`, "it"), { status: 404, url: `${base}/nope` });
   assert.deepEqual(await download.json(`${base}/good.json`, "it"), { a: 1 });
 });
+
+test("A local module is compiled once in a process, and anew when its file was changed", async () => {
+  const path = join(directory, "shared.wasm");
+  writeFileSync(path, WASM);
+  const first = await new Downloader(node).wasm(path, "a module");
+  assert.equal(await new Downloader(node).wasm(pathToFileURL(path).href, "a module"), first);
+  writeFileSync(path, Uint8Array.of(...WASM, 0, 2, 1, 0x61));
+  assert.notEqual(await new Downloader(node).wasm(path, "a module"), first);
+  writeFileSync(path, "no module");
+  await assert.rejects(new Downloader(node).wasm(path, "a module"), /it is not a WebAssembly module/);
+});
