@@ -93,7 +93,8 @@ class _JsFinder:
 
 
 # Standard modules that stand in for parts of the distribution which are not loaded: name, where its substitute is.
-_SUBSTITUTES = {"_ssl": "_pyodide._ssl"}
+# None: there is none, and nobody but the error says so (of what leaves Python for JavaScript the report has the hint).
+_SUBSTITUTES: dict[str, str | None] = {"_ssl": "_pyodide._ssl"}
 
 
 class _SubstituteFinder:
@@ -105,6 +106,8 @@ class _SubstituteFinder:
 
     @staticmethod
     def create_module(spec):
+        if _SUBSTITUTES[spec.name] is None:
+            raise ModuleNotFoundError(f"No module named {spec.name!r}. {hint_for(spec.name).rstrip()}", name=spec.name)
         from importlib import import_module
 
         return import_module(_SUBSTITUTES[spec.name])
@@ -142,6 +145,7 @@ def use_host() -> None:
     global _own_loop
     _own_loop = True
     _SUBSTITUTES["termios"] = "_pyodide._termios"
+    _SUBSTITUTES["_multiprocessing"] = None
     # Before the built-in one, which knows of no terminal.
     sys.meta_path.remove(_SubstituteFinder)
     sys.meta_path.insert(0, _SubstituteFinder)
@@ -156,6 +160,12 @@ def _install_signals(module):
     from _pyodide._signals import install
 
     install(module)
+
+
+def _install_pause(module):
+    from _pyodide._signals import install_pause
+
+    install_pause(module)
 
 
 class _LendFcntl:
@@ -220,6 +230,7 @@ if sys.platform == "emscripten":
         "_socket": _install_sockets,
         "linecache": _install_source_lines,
         "select": _install_select,
+        "signal": _install_pause,
         "socketserver": _install_socketserver,
         "ssl": _install_tls,
         "urllib3.contrib.emscripten": _install_urllib3,
@@ -302,7 +313,7 @@ _MISSING = {
     "venv": "it needs a file system with a Python program in it, and processes",
     "winreg": _WINDOWS,
     "winsound": _WINDOWS,
-    "_multiprocessing": "WebAssembly has no processes",
+    "_multiprocessing": "WebAssembly has no processes; `asyncio` does many things at a time in one interpreter, workers of JavaScript have one each",
     "_posixsubprocess": "WebAssembly has no processes",
 }
 

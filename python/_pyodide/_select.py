@@ -78,22 +78,31 @@ def install(module):
 
     def select(rlist, wlist, xlist, timeout=None, /):
         """Wait until one or more file descriptors are ready for some kind of I/O."""
-        lists = [list(items) for items in (rlist, wlist, xlist)]
-        descriptors = [_descriptor(item) for items in lists for item in items]
+        # An object is asked for its descriptor once; it may change the list while it is.
+        lists = [[], [], []]
+        for found, items in zip(lists, (rlist, wlist, xlist)):
+            if not hasattr(items, "__getitem__") or not hasattr(items, "__len__"):
+                items = list(items)
+            position = 0
+            while position < len(items):
+                item = items[position]
+                found.append((item, _descriptor(item)))
+                position += 1
+        descriptors = [fd for found in lists for _, fd in found]
         if not descriptors and timeout:
             # The way to sleep before there was another.
             sleep(timeout)
             return [], [], []
         if not _must_wait(descriptors):
-            return plain_select(*lists, timeout)
+            ready = plain_select(*([fd for _, fd in found] for found in lists), timeout)
+            return tuple([item for item, fd in found if fd in fds] for found, fds in zip(lists, ready))
         if timeout is not None:
             timeout = float(timeout)
             if timeout < 0:
                 raise ValueError("timeout must be non-negative")
         interests = {}
-        for items, bits in zip(lists, (_POLLIN, _POLLOUT, 0)):
-            for item in items:
-                fd = _descriptor(item)
+        for found, bits in zip(lists, (_POLLIN, _POLLOUT, 0)):
+            for _, fd in found:
                 interests[fd] = interests.get(fd, 0) | bits
         poller = plain_poll()
         for fd, bits in interests.items():
@@ -105,18 +114,17 @@ def install(module):
                 import os
 
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        readable = [item for item in lists[0] if ready.get(_descriptor(item), 0) & (_POLLIN | _POLLHUP | _POLLERR)]
-        writable = [item for item in lists[1] if ready.get(_descriptor(item), 0) & (_POLLOUT | _POLLERR)]
+        readable = [item for item, fd in lists[0] if ready.get(fd, 0) & (_POLLIN | _POLLHUP | _POLLERR)]
+        writable = [item for item, fd in lists[1] if ready.get(fd, 0) & (_POLLOUT | _POLLERR)]
         return readable, writable, []
 
-    class poll:
+    class Poll:
         """Supports registering and unregistering file descriptors, and then polling them for I/O events."""
 
         __slots__ = ("_descriptors", "_poll")
 
-        def __init__(self):
-            self._poll = plain_poll()
-            self._descriptors = set()
+        def __new__(cls):
+            raise TypeError("cannot create 'select.poll' instances")
 
         def register(self, fd, eventmask=_POLLIN | 2 | _POLLOUT, /):
             """Register a file descriptor with the polling object."""
@@ -138,7 +146,16 @@ def install(module):
                 return self._poll.poll(timeout)
             return wait(lambda: self._poll.poll(0), None if timeout is None or timeout < 0 else timeout / 1000, self._descriptors)
 
-    poll.__module__ = select.__module__ = "select"
+    def poll():
+        """Returns a polling object, which supports registering and unregistering file descriptors, and then polling them for I/O events."""
+        made = object.__new__(Poll)
+        made._poll = plain_poll()
+        made._descriptors = set()
+        return made
+
+    for own in (select, poll, Poll):
+        own.__module__ = "select"
     select.__qualname__ = "select"
-    poll.__qualname__ = "poll"
-    module.select, module.poll = select, poll
+    poll.__qualname__ = Poll.__name__ = Poll.__qualname__ = "poll"
+    # As the functions of a C module they do not become methods of a class that has them as attributes, such as the selectors.
+    module.select, module.poll = staticmethod(select), staticmethod(poll)

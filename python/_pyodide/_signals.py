@@ -1,7 +1,7 @@
-"""Signals of the process for the ``python`` command: a handler that a program installs is called.
+"""Signals: waiting for one, and for the ``python`` command those of the process, so that a handler that a program installs is called.
 
-Owns telling the host which signals a program handles, and waiting for one. Not here: how a signal gets from the host to the interpreter (its signal buffer).
-Invariant: a signal without a handler does what the operating system does with it; SIGINT is always delivered.
+Owns ``signal.pause`` and telling the host which signals a program handles. Not here: how a signal gets from the host to the interpreter (its signal buffer).
+Invariant: in the command a signal without a handler does what the operating system does with it; SIGINT is always delivered.
 """
 
 from functools import wraps
@@ -24,10 +24,36 @@ def install(module) -> None:
             _pyodide_host.listen(int(signalnum), handler is not module.SIG_DFL)
         return before
 
+    module.signal = signal
+    if not hasattr(module.pause, "__wrapped__"):
+        install_pause(module)
+
+
+def _check_can_wait() -> None:
+    from _pyodide_core import can_run_sync
+
+    if can_run_sync():
+        return
+    try:
+        from js import document  # noqa: F401
+    except ImportError:
+        return  # A thread of its own may block.
+    import errno
+
+    raise OSError(
+        errno.EDEADLK,
+        "signal.pause() would block this page for ever: the stack cannot be suspended here. Enter Python with `runPythonAsync`",
+    )
+
+
+def install_pause(module) -> None:
+    """Let ``signal.pause`` of the module ``signal`` wait, which that of the C library does not."""
+
     @wraps(module.pause)
     def pause():
         import os
 
+        _check_can_wait()
         # CPython writes there whenever a signal with a handler arrives.
         reader, writer = os.pipe()
         before = None
@@ -48,5 +74,4 @@ def install(module) -> None:
             os.close(reader)
             os.close(writer)
 
-    module.signal = signal
     module.pause = pause

@@ -457,13 +457,16 @@ class socket:
         self._timeout = 0.0 if nonblocking else _default_timeout
 
     def __del__(self):
-        fd, self._fd = self._fd, -1
-        if fd >= 0 and fd in _shared:
+        if self._fd >= 0 and self._fd in _shared:
             if sys is not None and not sys.is_finalizing():
                 import warnings
 
                 warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1)
+            fd, self._fd = self._fd, -1
             _close(fd)
+
+    def __repr__(self):
+        return f"<socket object, fd={self._fd}, family={self._family:d}, type={self._type:d}, proto={self._proto}>"
 
     @property
     def timeout(self):
@@ -496,11 +499,13 @@ class socket:
         """close(): Close the socket. It cannot be used after this call."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            _close(fd)
+            close(fd)
 
     def settimeout(self, timeout, /):
         """settimeout(timeout): in seconds; None blocks, 0 never waits."""
-        self._timeout = _checked_timeout(timeout)
+        timeout = _checked_timeout(timeout)
+        self._state()
+        self._timeout = timeout
 
     def gettimeout(self):
         """gettimeout() -> timeout"""
@@ -508,6 +513,7 @@ class socket:
 
     def setblocking(self, flag, /):
         """setblocking(flag)"""
+        self._state()
         self._timeout = None if flag else 0.0
 
     def getblocking(self):

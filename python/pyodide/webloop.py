@@ -159,6 +159,7 @@ class _Threadless(selector_events.BaseSelectorEventLoop):
         asyncio.BaseEventLoop.__init__(self)
         self._transports = WeakValueDictionary()
         self._signal_handlers: dict[int, Any] = {}
+        self._unix_server_sockets: dict[Any, int] = {}
 
     def _write_to_self(self):
         pass  # there is no other thread that could have to wake this one
@@ -168,6 +169,20 @@ class _Threadless(selector_events.BaseSelectorEventLoop):
 
     create_unix_connection = unix_events._UnixSelectorEventLoop.create_unix_connection
     create_unix_server = unix_events._UnixSelectorEventLoop.create_unix_server
+
+    def _stop_serving(self, sock):
+        # The path of a socket goes with its server, as in the loop of Unix.
+        path = sock.getsockname() if sock in self._unix_server_sockets else None
+        super()._stop_serving(sock)
+        if path is not None:
+            import os
+
+            inode = self._unix_server_sockets.pop(sock)
+            try:
+                if os.stat(path).st_ino == inode:
+                    os.unlink(path)
+            except FileNotFoundError:
+                pass
 
     async def subprocess_exec(self, protocol_factory, *args, **kwargs):
         """Raises NotImplementedError: WebAssembly has no processes."""

@@ -111,6 +111,37 @@ test("CLI IO-01 Binary data goes through untouched", async ({ dist, assert }) =>
   assert.equal(Buffer.compare(bytes, Buffer.from(input).reverse()), 0);
 });
 
+test("CLI PKG-41 W-19 A server at a path: its socket is a file of the host as long as it serves", async ({ dist, assert }) => {
+  const program = `
+import asyncio, os, stat
+async def answer(reader, writer):
+    writer.write((await reader.readline()).upper())
+    writer.close()
+async def main():
+    server = await asyncio.start_unix_server(answer, "here.sock")
+    print(stat.S_ISSOCK(os.stat("here.sock").st_mode), os.listdir())
+    reader, writer = await asyncio.open_unix_connection("here.sock")
+    writer.write(b"text\\n")
+    print(await reader.read())
+    writer.close()
+    server.close()
+    await server.wait_closed()
+    print(os.path.exists("here.sock"))
+asyncio.run(main())
+`;
+  await inFolder({}, async (folder) => {
+    const { code, out, err } = await runPython(dist, ["-c", program], { cwd: folder });
+    assert.equal(err, "");
+    assert.deepEqual([code, out], [0, "True ['here.sock']\nb'TEXT\\n'\nFalse\n"]);
+  });
+});
+
+test("CLI PKG-41 What needs processes says so, and what there is instead", async ({ dist, assert }) => {
+  const { code, err } = await runPython(dist, ["-c", "import multiprocessing\nmultiprocessing.Process(target=print).start()"]);
+  assert.equal(code, 1);
+  assert.match(err, /ModuleNotFoundError: No module named '_multiprocessing'\. .* WebAssembly has no processes; `asyncio` does/);
+});
+
 test("CLI Tracebacks show the lines of the standard library", async ({ dist, assert }) => {
   const { err } = await runPython(dist, ["-c", "import json; json.loads('{')"]);
   assert.match(err, /json\/__init__\.py", line \d+, in loads\n {4}return _default_decoder\.decode\(s\)\n/);

@@ -143,7 +143,7 @@ test("PKG-03 A dependency is overridden by the custom one that was loaded first"
   context.assert.equal(pyodide.loadedPackages.numpy, "https://foo/bar/numpy-1.26.4-py3-none-any.whl");
 });
 
-test("JS-028 PKG-05 What a piece of code imports", { noLeakCheck }, async (context) => {
+test("JS-029 PKG-05 What a piece of code imports", { noLeakCheck }, async (context) => {
   const { loadPyodide } = documented(context);
   const pyodide = await loadPyodide();
   const code = `
@@ -190,7 +190,7 @@ json.dumps([
   context.assert.deepEqual(JSON.parse(found), ["9c1185a5", "2.20", true, true, "abc", [42], "9:00:00"]);
 });
 
-test("JS-020 PKG-02 The option packages is the same as loadPackage afterwards", { noLeakCheck }, async (context) => {
+test("JS-013 PKG-02 The option packages is the same as loadPackage afterwards", { noLeakCheck }, async (context) => {
   const { loadPyodide } = documented(context);
   const pyodide = await loadPyodide({ packages: ["numpy", "pytz"] });
   context.assert.deepEqual(Object.keys(pyodide.loadedPackages), ["numpy", "pytz"]);

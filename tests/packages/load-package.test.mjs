@@ -71,7 +71,7 @@ test("JS-027 PKG-03 Of two wheels of one package the first one counts, and that 
   assert.equal(py.runPython("import pyox_example; pyox_example.__version__"), "1.0");
 });
 
-test("JS-028 PKG-05 loadPackagesFromImports finds what code imports", { noLeakCheck }, async ({ load, index, assert }) => {
+test("JS-029 PKG-05 loadPackagesFromImports finds what code imports", { noLeakCheck }, async ({ load, index, assert }) => {
   const py = await withLock({ load, index });
   const { said, options } = callbacks();
   const loaded = await py.loadPackagesFromImports("import os, mdurl\nif 0:\n  from six.moves import urllib\nimport no_such_thing", options);
@@ -80,13 +80,13 @@ test("JS-028 PKG-05 loadPackagesFromImports finds what code imports", { noLeakCh
   assert.deepEqual(await py.loadPackagesFromImports("import mdurl, json", options), []);
 });
 
-test("JS-020 PKG-02 The option packages", { noLeakCheck }, async ({ load, index, assert }) => {
+test("JS-013 PKG-02 The option packages", { noLeakCheck }, async ({ load, index, assert }) => {
   const py = await withLock({ load, index }, { packages: ["beautifulsoup4", `${index.origin}/files/${index.files.six}`] });
   assert.equal(py.runPython("import bs4, six; bs4.BeautifulSoup('<p>a<b>c</b>', 'html.parser').b.text"), "c");
   await assert.rejects(() => withLock({ load, index }, { packages: ["no-such-package"] }), "No known package with name 'no-such-package'");
 });
 
-test("JS-020 Packages of the option are fetched once, while Python starts", { noLeakCheck }, async ({ load, index, assert, env }) => {
+test("JS-013 Packages of the option are fetched once, while Python starts", { noLeakCheck }, async ({ load, index, assert, env }) => {
   const key = `once-${env.name}-${Math.random()}`;
   const py = await load({ packages: [`${index.origin}/counted/${key}/${index.files.six}`] });
   assert.equal(py.runPython("import six; six.__version__"), "1.17.0");
@@ -184,7 +184,7 @@ json.dumps([pyox_pure.x, open("/share/pyox/a.txt").read(), os.path.exists("/bin/
   assert.deepEqual(JSON.parse(result), [1, "shared", true, true]);
 });
 
-test("JS-029 loadedPackages is what installers read and write", { noLeakCheck }, async ({ load, index, assert }) => {
+test("JS-022 loadedPackages is what installers read and write", { noLeakCheck }, async ({ load, index, assert }) => {
   const py = await load();
   await py.loadPackage(`${index.origin}/files/Pyox.Odd_Name-1.0-py3-none-any.whl`, callbacks().options);
   assert.deepEqual(Object.keys(py.loadedPackages), ["Pyox.Odd_Name"]);

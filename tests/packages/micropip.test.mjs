@@ -204,7 +204,7 @@ micropip.freeze()`);
   assert.equal(again.runPython("import pyox_needy, pydantic; pydantic.TypeAdapter(int).validate_python('12')"), 12);
 });
 
-test("PKG-23 PKG-05 JS-028 What was frozen is found by what code imports, and loads without any index", { noLeakCheck }, async (context) => {
+test("PKG-23 PKG-05 JS-029 What was frozen is found by what code imports, and loads without any index", { noLeakCheck }, async (context) => {
   const { run } = await withMicropip(context);
   const { load, assert, index } = context;
   const frozen = await run(`

@@ -1,7 +1,9 @@
 /**
  * File systems of Node: the documented NODEFS and mountNodeFS examples, and the options of loadPyodide that mount.
  */
-import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, readFile, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { configure, test } from "../harness/registry.mjs";
@@ -23,7 +25,6 @@ test("FS-05 FS-03 NODEFS as documented: the working directory of Node", async ({
   pyodide.FS.mkdirTree(mountDir);
   pyodide.FS.mount(pyodide.FS.filesystems.NODEFS, { root: "." }, mountDir);
   const found = pyodide.runPython("import os; sorted(os.listdir('/mnt'))");
-  const { readdir } = await import("node:fs/promises");
   assert.deepEqual(found.toJs(), (await readdir(".")).sort());
   found.destroy();
 });
@@ -57,6 +58,32 @@ f"{text} {oct(os.stat(root / 'copied').st_mode & 0o777)}"`),
     } finally {
       py.FS.unmount("/mnt/work");
       py.runPython("del root");
+    }
+  });
+});
+
+test("FS-05 FS-16 Sockets and pipes of the host are seen for what they are, and can be removed", { skip: () => (process.platform === "win32" ? "they are no files there" : undefined) }, async ({ py, assert }) => {
+  await withFolder(async (folder) => {
+    const server = net.createServer();
+    await new Promise((resolve) => server.listen(path.join(folder, "socket"), resolve));
+    execFileSync("mkfifo", [path.join(folder, "pipe")]);
+    await writeFile(path.join(folder, "plain"), "text");
+    py.mountNodeFS("/mnt/work", folder);
+    try {
+      assert.equal(
+        py.runPython(`
+import os, pathlib, stat
+root = pathlib.Path("/mnt/work")
+str([(path.name, stat.filemode(path.stat().st_mode)[0], path.is_file(), path.is_dir()) for path in sorted(root.iterdir())])`),
+        "[('pipe', 'p', False, False), ('plain', '-', True, False), ('socket', 's', False, False)]",
+      );
+      assert.equal(py.runPython("str([(root / 'socket').is_socket(), (root / 'pipe').is_fifo(), (root / 'socket').exists(), [names for _, _, names in os.walk(root)][0].__len__()])"), "[True, True, True, 3]");
+      py.runPython("import shutil; shutil.rmtree(root, ignore_errors=True)");
+      assert.deepEqual(await readdir(folder), []);
+    } finally {
+      py.FS.unmount("/mnt/work");
+      py.runPython("del root");
+      await new Promise((resolve) => server.close(resolve));
     }
   });
 });

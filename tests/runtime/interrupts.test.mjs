@@ -242,3 +242,27 @@ test("ASYNC-16 An interrupt buffer that is set in the middle is looked into soon
     buffer[0] = 0;
   }
 });
+
+test("ASYNC-17 signal.pause waits for a signal, from an interrupt buffer or pyodide.interrupt", { skip: needsJspi }, async ({ load, assert }) => {
+  const py = await load();
+  // Again and again: one that comes before the program waits is handled before.
+  let timer = setInterval(() => py.interrupt(), 5);
+  await assert.rejects(() => py.runPythonAsync("import signal\nsignal.pause()"), "KeyboardInterrupt");
+  clearInterval(timer);
+  const buffer = new Uint8Array(1);
+  py.setInterruptBuffer(buffer);
+  timer = setInterval(() => {
+    buffer[0] = 10;
+  }, 5);
+  const seen = await py.runPythonAsync("seen = set()\nbefore = signal.signal(10, lambda number, frame: seen.add(number))\nsignal.pause()\nstr(seen)");
+  clearInterval(timer);
+  buffer[0] = 0;
+  assert.equal(seen, "{10}");
+  py.runPython("signal.signal(10, before); None");
+  py.setInterruptBuffer(undefined);
+});
+
+test("ASYNC-17 signal.pause says where it cannot wait", { skip: (env) => (env.isBrowser ? undefined : "a thread of Node may block") }, async ({ load, assert }) => {
+  const py = await load();
+  assert.throws(() => py.runPython("import signal\nsignal.pause()"), /would block this page for ever/);
+});

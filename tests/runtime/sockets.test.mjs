@@ -42,6 +42,65 @@ with _raises_("Bad file descriptor", "closed"):
 );
 
 python(
+  "PKG-41 select and poll are functions of C to those who have them as attributes, and ask an object for its descriptor once",
+  `
+class Mine:
+    _select = select.select
+    _poll = select.poll
+    def run(self):
+        return self._select([], [1], [], 0), self._poll().poll(0)
+assert Mine().run() == (([], [1], []), [])
+with selectors.SelectSelector() as selector:
+    selector.register(1, selectors.EVENT_WRITE, "data")
+    [(key, events)] = selector.select(0)
+    assert key.data == "data" and events == selectors.EVENT_WRITE
+with _raises_("cannot create 'select.poll' instances", "type"):
+    type(select.poll())()
+class Shrinking:
+    def fileno(self):
+        del items[-1]
+        return 1
+items = [Shrinking() for _ in range(10)]
+before = items[:5]
+assert select.select([], items, [], 0) == ([], before, []) and len(items) == 5
+with socket.socket() as s:
+    asked = []
+    class Asked:
+        def fileno(self):
+            asked.append(s.fileno())
+            return s.fileno()
+    select.select([Asked()], [], [], 0)
+    assert len(asked) == 1
+`,
+  NODE_ONLY,
+);
+
+python(
+  "W-19 PKG-41 A socket that is closed says so, whoever closed it; one that nobody closes is named in the warning",
+  `
+import gc, warnings
+s = socket.socket()
+s.close()
+for use in (lambda: s.settimeout(1), lambda: s.setblocking(False), lambda: socket.close(-1)):
+    with _raises_("Bad file descriptor", "closed"):
+        use()
+s = socket.socket()
+socket.close(s.fileno())
+with _raises_("Bad file descriptor", "closed by number"):
+    s.close()
+s = socket.socket()
+text = repr(s)
+assert f"fd={s.fileno()}" in text
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    del s
+    gc.collect()
+assert [str(warning.message) for warning in caught] == [f"unclosed {text}"], caught
+`,
+  NODE_ONLY,
+);
+
+python(
   "W-19 A large transfer both ways, with select",
   `
 data = bytes(range(256)) * 8192

@@ -54,7 +54,7 @@ self.onconnect = ({ ports: [port] }) => {
   assert.equal(result, "shared");
 });
 
-test("JS-034 registerComlink: Python calls what a worker exposes", async ({ open, server, assert }) => {
+test("JS-034 TT-120 registerComlink: Python calls what a worker exposes", async ({ open, server, assert }) => {
   server.add("comlink-worker.mjs", `
 import * as Comlink from "/tests/node_modules/comlink/dist/esm/comlink.mjs";
 Comlink.expose({

@@ -19,6 +19,7 @@ import { keepingAlive } from "../environment/keep-alive";
 import { type NodeModules, importModule } from "../environment/node";
 import { Scheduler } from "../event-loop/scheduler";
 import { keepDirectoryTimesDistinct } from "../fs/directory-times";
+import { showSpecialFiles } from "../fs/special-files";
 import { giveErrnoErrorsWords } from "../fs/errno";
 import { type PythonPaths, layOut, pythonPaths } from "../fs/layout";
 import { PartlyPresentFile, type StoredFile, wholeFile } from "../fs/stored-file";
@@ -194,6 +195,7 @@ async function bootNow(options: BootOptions): Promise<Interpreter> {
     prepare(prepared) {
       Object.assign(prepared.ENV, options.env);
       keepDirectoryTimesDistinct(prepared);
+      showSpecialFiles(prepared);
       endPipes(prepared.PIPEFS);
       layOutAll(prepared);
     },

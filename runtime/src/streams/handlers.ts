@@ -136,7 +136,7 @@ export function makeSource(options: StdinOptions | undefined): ByteSource | unde
   if (given.read !== undefined) {
     return new ReadSource(given, isatty);
   }
-  if (given.isatty !== undefined) {
+  if (given.isatty) {
     throw new TypeError("setStdin: `isatty` needs a `stdin` or `read` handler beside it.");
   }
   return undefined;
