@@ -78,6 +78,11 @@ test("JS-029 PKG-05 loadPackagesFromImports finds what code imports", { noLeakCh
   assert.deepEqual(loaded.map(({ name }) => name).sort(), ["mdurl", "six"]);
   assert.deepEqual(said, ["Loading mdurl, six", "Loaded mdurl, six"]);
   assert.deepEqual(await py.loadPackagesFromImports("import mdurl, json", options), []);
+  // What finds them can be replaced.
+  const restore = py.runPython("import pyodide.code as code\nfound = code.find_imports\ncode.find_imports = lambda source: ['cycler']\ndef restore():\n    code.find_imports = found\nrestore");
+  assert.deepEqual((await py.loadPackagesFromImports("import six", options)).map(({ name }) => name), ["cycler"]);
+  restore();
+  restore.destroy();
 });
 
 test("JS-013 PKG-02 The option packages", { noLeakCheck }, async ({ load, index, assert }) => {
