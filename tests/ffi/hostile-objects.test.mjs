@@ -196,3 +196,13 @@ test("TT-113 A PythonError that a program makes itself, with whatever it likes",
   const error = new py.ffi.PythonError("ValueError", "text", 5);
   assert.equal(`${error.name} ${error.type} ${error.message}`, "PythonError ValueError text");
 });
+
+test("CHG-390 TT-109 A call through ctypes into nothing is a fatal error that names the address, and a reset brings the interpreter back", async ({ load, assert }) => {
+  const py = await load();
+  assert.equal(py.runPython("import ctypes\nctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(lambda number: number + 1)(4)"), 5);
+  const error = assert.throws(() => py.runPython("ctypes.cast(0x7ffffff0, ctypes.CFUNCTYPE(None))()"), "FatalError");
+  assert.match(error.message, /a call through ctypes or cffi of the function at address 0x7ffffff0 ended with an error of the engine/);
+  assert.throws(() => py.runPython("1"), "dead since an earlier fatal error");
+  await py.reset();
+  assert.equal(py.runPython("6 * 7"), 42);
+});
