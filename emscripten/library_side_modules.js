@@ -10,7 +10,7 @@ addToLibrary({
 
   $loadDynamicLibrary__deps: [
     "$LDSO", "$GOT", "$loadWebAssemblyModule", "$mergeLibSymbols", "$newDSO", "$findLibraryFS", "$delayedStarts", "$libraryFunction",
-    "$placeMedia", "$tooLargeAtOnce", "$undefinedSymbols", "$usesMedia", "$realLibraryPath", "$callInLibrary",
+    "$placeMedia", "$tooLargeAtOnce", "$undefinedSymbols", "$usesMedia", "$realLibraryPath", "$callInLibrary", "$libraryStubs",
   ],
   $loadDynamicLibrary: function (name, flags = { global: true, nodelete: true }, localScope = {}, handle = undefined) {
     const libName = realLibraryPath(name);

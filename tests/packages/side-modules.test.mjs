@@ -82,6 +82,51 @@ json.dumps([library("catch.so").catch_it(5, text), text.value.decode(), library(
   );
 });
 
+/** Functions that a library in C++ exports and imports: found when they are called. */
+const WEAK = `
+import sys
+sys.path.insert(0, "/tmp/native")
+import weak`;
+
+test("PKG-09 Templates and inline functions of an extension in C++, with numbers of all sizes", { noLeakCheck }, async (context) => {
+  const py = await withLibraries(context);
+  context.assert.deepEqual(JSON.parse(py.runPython(`${WEAK}\njson.dumps([weak.call(lambda: 5), weak.count(1001), weak.mixed(9.0), weak.call(lambda: weak.call(dict))])`)), [5, 501, 2 ** 40 + 4, {}]);
+  context.assert.throws(() => py.runPython("weak.call(lambda: 1 / 0)"), /ZeroDivisionError/);
+});
+
+const skip = (env) => (env.hasJspi ? undefined : "ENV-48 ASYNC-13: this engine cannot switch stacks (JSPI)");
+
+test("PKG-09 ASYNC-13 A stack with templates of C++ on it waits for a promise, also when the library comes from a snapshot", { noLeakCheck, skip }, async (context) => {
+  const { assert, load } = context;
+  const waits = "import asyncio\nfrom pyodide.ffi import run_sync\nweak.call(lambda: run_sync(asyncio.sleep(0, 7)))";
+  const py = await withLibraries(context);
+  assert.equal(await py.runPythonAsync(`${WEAK}\n${waits}`), 7);
+  const restored = await load({ snapshot: py.makeMemorySnapshot() });
+  assert.equal(await restored.runPythonAsync(waits), 7);
+});
+
+test("PKG-09 ASYNC-13 While a library is being loaded, a stack is not suspended, and a long computation gives the host no turn", { noLeakCheck, skip }, async (context) => {
+  const { assert } = context;
+  const py = await withLibraries(context);
+  // The constructor calls Python, and the dynamic linker, which is JavaScript, calls the constructor.
+  const found = await py.runPythonAsync(`
+import asyncio, builtins, sys, time
+from pyodide.ffi import can_run_sync, run_sync
+def on_load():
+    until = time.monotonic() + 0.2
+    while time.monotonic() < until:
+        str(1)
+    try:
+        run_sync(asyncio.sleep(0))
+    except RuntimeError as error:
+        return [can_run_sync(), type(error).__name__]
+builtins.pyox_on_load = on_load
+sys.path.insert(0, "/tmp/native")
+import eager
+json.dumps([eager.result(), can_run_sync()])`);
+  assert.deepEqual(JSON.parse(found), [[false, "RuntimeError"], true]);
+});
+
 test("PKG-10 A file that was just written is loaded, by its path or by its name", { noLeakCheck }, async (context) => {
   const py = await withLibraries(context);
   context.assert.deepEqual(

@@ -63,9 +63,9 @@ const ADJUSTMENTS: &[Adjustment] = &[
         new: "if(simulateInfiniteLoop&&!Module[\"goesOnBesideMainLoop\"]){abort(\"A library started a main loop that never returns. Set `pyodide._api._skip_unwind_fatal_error = true` before, and the loop runs beside Python\")}",
     },
     Adjustment {
-        why: "a call of a function that nobody has says which one, and a JavaScript frame on the way to one is known of",
-        old: "resolved||=resolveSymbol(prop);return resolved(...args)",
-        new: "resolved||=resolveSymbol(prop)??lateSymbol(prop);if(!resolved)abort(`undefined symbol: ${prop} (called by ${libName})`);return callInLibrary(resolved,args)",
+        why: "functions that are not there yet are found without JavaScript in between",
+        old: "if(!(prop in stubs)){var resolved;stubs[prop]=(...args)=>{resolved||=resolveSymbol(prop);return resolved(...args)}}return stubs[prop]}};var proxy=new Proxy({},proxyHandler);",
+        new: "return stubs(prop)}};var proxy=new Proxy(libraryStubs(binary,libName,localScope,resolveSymbol,()=>moduleExports),proxyHandler);",
     },
 ];
 

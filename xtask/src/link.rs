@@ -93,7 +93,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
     let core = core::ensure(context)?;
     let side_modules = on_demand::ensure(context)?;
     let library = context.checkout.join("emscripten/library_pyoxide.generated.js");
-    let own = ["library_lean.js", "library_side_modules.js", "library_snapshot.js"].map(|name| context.checkout.join("emscripten").join(name));
+    let own = ["library_lean.js", "library_side_modules.js", "library_bridges.js", "library_snapshot.js"].map(|name| context.checkout.join("emscripten").join(name));
     let post = context.checkout.join("emscripten/post.js");
     let options = LinkOptions::read(&context.checkout.join("emscripten/link.toml"))?;
     let arguments = options.arguments();
@@ -111,6 +111,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         .file(&own[0])?
         .file(&own[1])?
         .file(&own[2])?
+        .file(&own[3])?
         .text("adjustments", glue::SOURCE)
         .text("symbols", symbols::SOURCE)
         .file(&library)?;

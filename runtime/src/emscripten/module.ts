@@ -201,6 +201,8 @@ export interface EmscriptenModule {
   readonly HEAPU8: Uint8Array;
   /** Compiled side modules by their paths, for `dlopen`; see `emscripten/library_side_modules.js`. */
   compiledSideModules?: Map<string, WebAssembly.Module>;
+  /** The files of compiled side modules up to the end of their imports: which functions of which types they need; see `emscripten/library_bridges.js`. */
+  sideModuleBeginnings?: WeakMap<WebAssembly.Module, Uint8Array>;
   /** Which of the side modules of the standard library has symbols that begin so; see there too. */
   onDemandLibraries?: readonly (readonly [prefix: string, path: string])[];
   readonly LDSO: { readonly loadedLibsByName: Record<string, LoadedLibrary | undefined> };

@@ -8,6 +8,7 @@
  */
 
 import type { EmscriptenModule } from "../emscripten/module";
+import { keepBeginning } from "../emscripten/side-module";
 import { keepingAlive } from "../environment/keep-alive";
 import type { ZipArchive } from "../fs/zip";
 import type { PlacedMember } from "./wheel";
@@ -50,7 +51,9 @@ export class SideModules {
           return;
         }
         try {
-          lazy.set(path, await keepingAlive(this.compiler.compile(bytes as Uint8Array<ArrayBuffer>)));
+          const compiled = await keepingAlive(this.compiler.compile(bytes as Uint8Array<ArrayBuffer>));
+          keepBeginning(this.module, compiled, bytes);
+          lazy.set(path, compiled);
         } catch (error) {
           throw new Error(`The side module ${path} could not be compiled: ${textOf(error)}. Nothing of its package was installed.`, { cause: error });
         }

@@ -7,6 +7,7 @@
 
 import type { Core } from "../boundary/core";
 import type { EmscriptenModule } from "../emscripten/module";
+import { keepBeginning } from "../emscripten/side-module";
 import { peekFile, placeFiles, savedFile } from "./files";
 import { type Snapshot, type UncheckedSnapshot, SnapshotError } from "./format";
 import { writeMemory } from "./memory-image";
@@ -70,7 +71,14 @@ export async function restore(core: Core, module: EmscriptenModule, snapshot: Sn
   placeFiles(module, header.files, files);
   state.growMemory(header.memoryBytes);
   if (header.table.libraries.length > 0) {
-    const found = header.table.libraries.map(async ({ name: path }) => (await compiled.get(path)) ?? peekFile(module, path));
+    const found = header.table.libraries.map(async ({ name: path }) => {
+      const library = await compiled.get(path);
+      const bytes = savedFile(header.files, files, path);
+      if (library !== undefined && bytes !== undefined) {
+        keepBeginning(module, library, bytes);
+      }
+      return library ?? peekFile(module, path);
+    });
     await state.placeLibraries(header.table, await Promise.all(found));
   }
   state.placeFunctions(header.table);

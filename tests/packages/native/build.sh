@@ -24,3 +24,5 @@ side libthrow.so throw.cpp
 side catch.so catch.cpp -Wl,-rpath,'$ORIGIN' "$out/libthrow.so"
 side uses-sqlite.so uses-sqlite.c
 side javascript.so javascript.c
+side weak.cpython-314-wasm32-emscripten.so weak.cpp
+side eager.cpython-314-wasm32-emscripten.so eager.cpp
