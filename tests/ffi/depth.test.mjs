@@ -183,6 +183,24 @@ test("TT-081 TT-086 A converter that clears what is being converted", ({ py, own
   assert.equal(JSON.stringify(result), JSON.stringify([{ a: 1 }, "long ".repeat(100), "é".repeat(100)]));
 });
 
+test("TT-009 TT-014 Texts of the characters below 256, control characters or not, long and short", ({ py, own, assert }) => {
+  const echo = own(py.runPython("lambda text: text"));
+  const points = own(py.runPython("lambda text: bytes(map(ord, text))"));
+  const codes = (length, step) => Array.from({ length }, (_, index) => (index * step) % 256);
+  for (const length of [20, 100, 127, 128, 129, 130, 131, 1000, 5000]) {
+    for (const controls of [true, false]) {
+      const chosen = codes(length, 7).map((code) => (controls || code < 0x80 || code > 0x9f ? code : 0xe9));
+      const text = String.fromCharCode(...chosen);
+      assert.equal(echo(text), text);
+      assert.equal(echo(`\x85${text}`), `\x85${text}`);
+      assert.equal(echo(`${text}\x9f`), `${text}\x9f`);
+      const bytes = points(text);
+      assert.deepEqual(bytes.toJs(), new Uint8Array(chosen));
+      bytes.destroy();
+    }
+  }
+});
+
 test("TT-009 TT-014 Characters beyond the basic plane, alone and in pairs that are none", ({ py, own, assert }) => {
   const echo = own(py.runPython("lambda text: text"));
   const points = own(py.runPython("lambda text: [ord(character) for character in text]"));
