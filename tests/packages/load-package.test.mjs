@@ -250,3 +250,19 @@ test("ENV-28 JS-003 packageCacheDir keeps downloads, and a damaged copy is fetch
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+test("PKG-28 PKG-29 A lock file that another distribution of the platform was made with: its packages load, and one for another platform is refused when it is asked for", { noLeakCheck: "packages stay loaded" }, async ({ load, index, assert }) => {
+  const lock = await (await fetch(`${index.origin}/lock.json`)).json();
+  lock.info = { abi_version: "2026_0", arch: "wasm32", platform: "emscripten_5_0_3", python: "3.14.2" };
+  for (const entry of Object.values(lock.packages)) entry.tool = {};
+  const other = "numpy-2.2.5-cp313-cp313-pyodide_2025_0_wasm32.whl";
+  lock.packages.numpy = { ...lock.packages.six, name: "numpy", version: "2.2.5", file_name: other, imports: ["numpy"], depends: ["six"] };
+  for (const lockFileContents of [lock, JSON.stringify(lock), Promise.resolve(lock)]) {
+    const py = await load({ lockFileContents, packageBaseUrl: `${index.origin}/` });
+    await assert.rejects(() => py.loadPackage("numpy", { messageCallback() {}, errorCallback() {} }), /^IncompatibleWheelError: The wheel numpy-2\.2\.5-cp313-cp313-pyodide_2025_0_wasm32\.whl is for the platform pyodide_2025_0_wasm32; this is Python 3\.14 on WebAssembly, which accepts .*`pyemscripten_2026_0_wasm32`\.$/);
+    assert.deepEqual({ ...py.loadedPackages }, {});
+    assert.throws(() => py.runPython("import numpy"), /The package 'numpy' of this distribution has this module, but it is not loaded yet/);
+    await py.loadPackage(["jiter", "python-dateutil"], { messageCallback() {}, errorCallback() {} });
+    assert.equal(py.runPython("import dateutil.parser, jiter; jiter.from_json(b'[3]')[0]"), 3);
+  }
+});
