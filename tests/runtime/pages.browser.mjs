@@ -183,6 +183,21 @@ test("ENV-15 A server with the wrong MIME type for wasm", async ({ open, server,
   assert.ok(result === 2 || /MIME|content.type|application\/wasm/i.test(String(result)), String(result));
 });
 
+test("ENV-15 JS-001 A server with the wrong MIME type for modules, and a browser without WebAssembly: one sentence says what to do", async ({ open, server, assert }) => {
+  const address = server.add("sentences.html", `<!doctype html><script src="/dist/pyodide.js"></script>`);
+  const messageOf = (page) => page.evaluate(() => loadPyodide().then(() => "loaded", (error) => error.message));
+  const modules = await open(address);
+  await modules.page.route("**/*.mjs", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), "content-type": "application/octet-stream" } });
+  });
+  assert.match(await messageOf(modules.page), /pyodide\.asm\.mjs: the server says that it is "application\/octet-stream"; it has to send files that end in \.mjs as text\/javascript$/);
+  const without = await open();
+  await without.page.addInitScript(() => delete globalThis.WebAssembly);
+  await without.page.goto(address);
+  assert.match(await messageOf(without.page), /Python needs WebAssembly, which is not there\. .*Lockdown Mode/);
+});
+
 test("ENV-33 RequireJS and a module loader on the page", async ({ open, server, assert }) => {
   const address = server.add("amd.html", `<!doctype html><script>window.define = Object.assign(() => { throw new Error("define was called"); }, { amd: {} }); window.require = () => { throw new Error("require was called"); }; window.module = undefined; window.process = { browser: true };</script><script src="/dist/pyodide.js"></script>`);
   const { page } = await open(address);

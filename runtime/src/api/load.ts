@@ -33,6 +33,11 @@ const LIBRARY_PATH = `/usr/lib:${pythonPaths(PYTHON_VERSION).sitePackages}`;
 export function makeLoadPyodide(origin: ScriptOrigin): (options?: LoadPyodideOptions) => Promise<PyodideInterface> {
   return async function loadPyodide(given?: LoadPyodideOptions): Promise<PyodideInterface> {
     const options = checkOptions(given);
+    if (typeof WebAssembly !== "object") {
+      throw new Error(
+        "loadPyodide: Python needs WebAssembly, which is not there. Some browsers switch it off for the sake of security (Lockdown Mode of iOS and macOS, for instance): allow it for this site.",
+      );
+    }
     const environment = detect();
     const node = environment.node ? await loadNodeModules() : undefined;
     const downloader = new Downloader(node);

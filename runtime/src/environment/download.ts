@@ -184,6 +184,17 @@ export class Downloader {
     }
   }
 
+  /** What a server says that a file is; undefined if it cannot be had. */
+  async typeOf(url: string): Promise<string | undefined> {
+    try {
+      const response = await fetch(url);
+      await response.body?.cancel();
+      return response.ok ? (response.headers.get("content-type") ?? "") : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** The path of a local file in Node, whether it is written as a path or as a URL. */
   localPath(url: string): string | undefined {
     if (this.node === undefined) {
@@ -222,7 +233,9 @@ export class Downloader {
     try {
       response = await fetch(url);
     } catch (error) {
-      throw failure(url, what, `the request failed (network, CORS or content security policy): ${reason(error)}`, error);
+      // Browsers let nobody read files of the disk, pages from there included.
+      const why = /^file:/i.test(url) ? "a page that is opened from the disk can load nothing: open it through a web server" : "the request failed (network, CORS or content security policy)";
+      throw failure(url, what, `${why}: ${reason(error)}`, error);
     }
     if (!response.ok) {
       const status = `${response.status} ${response.statusText}`.trim();

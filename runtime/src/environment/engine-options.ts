@@ -30,7 +30,9 @@ const HINTS: EngineOption = {
 const LAZY: EngineOption = { known: /^--(no-?)?wasm[-_]lazy[-_]compilation/, ours: "--no-wasm-lazy-compilation", original: "--wasm-lazy-compilation" };
 
 function optionsOf({ process: { versions, execArgv } }: NodeModules): readonly EngineOption[] {
-  const [major] = (versions.v8 ?? "").split(".");
+  // Others say that they are a Node with some V8, and have another engine or other options.
+  const isPlainNode = ["electron", "deno", "bun"].every((name) => versions[name] === undefined);
+  const [major] = (isPlainNode ? (versions.v8 ?? "") : "").split(".");
   const options = { "11": [BUDGET, HINTS, LAZY], "12": [HINTS, LAZY], "13": [HINTS, LAZY], "14": [HINTS] }[major ?? ""] ?? [];
   // Somebody who has chosen an option means it.
   const free = options.filter(({ known }) => !execArgv.some((argument) => known.test(argument)));

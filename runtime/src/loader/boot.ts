@@ -361,7 +361,7 @@ export function readSnapshot(bytes: Uint8Array, { name }: SnapshotSource, build:
   return snapshot;
 }
 
-async function loadCreateModule({ environment, node, indexUrl }: BootOptions): Promise<CreateModule> {
+async function loadCreateModule({ environment, node, downloader, indexUrl }: BootOptions): Promise<CreateModule> {
   const preloaded = preloadedModule();
   if (preloaded !== undefined) {
     return preloaded;
@@ -375,7 +375,11 @@ async function loadCreateModule({ environment, node, indexUrl }: BootOptions): P
   try {
     loaded = await importModule(url, node);
   } catch (error) {
-    const reason = (error as { message?: unknown } | null)?.message ?? error;
+    const type = node === undefined ? await downloader.typeOf(file) : undefined;
+    const reason =
+      type === undefined || /javascript/i.test(type)
+        ? ((error as { message?: unknown } | null)?.message ?? error)
+        : `the server says that it is ${JSON.stringify(type)}; it has to send files that end in .mjs as text/javascript`;
     throw new DownloadError(file, undefined, `Could not load the JavaScript part of the WebAssembly module from ${file}: ${String(reason)}`, { cause: error });
   }
   const createModule = (loaded as { default?: unknown }).default;

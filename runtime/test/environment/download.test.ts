@@ -100,3 +100,7 @@ test("A local module is compiled once in a process, and anew when its file was c
   writeFileSync(path, "no module");
   await assert.rejects(new Downloader(node).wasm(path, "a module"), /it is not a WebAssembly module/);
 });
+
+test("A page from the disk is told to be opened through a web server", async () => {
+  await assert.rejects(new Downloader(undefined).bytes("file:///somewhere/pyodide.snapshot", "the memory snapshot"), /pyodide\.snapshot: a page that is opened from the disk can load nothing: open it through a web server: /);
+});

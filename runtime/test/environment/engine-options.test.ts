@@ -37,6 +37,15 @@ test("Each V8 has the options it knows while a module is compiled, and what it h
   }
 });
 
+test("Whoever only says that it has this engine is left alone", async () => {
+  for (const name of ["bun", "deno", "electron"]) {
+    const { node, told } = host(V8_11);
+    Object.assign(node.process.versions, { [name]: "1.4.5" });
+    assert.equal(await withEngineOptions(node, async () => 1), 1);
+    assert.deepEqual(told, [], name);
+  }
+});
+
 test("They are set back when the last of several compilations has ended", async () => {
   const { node, told } = host(V8_11);
   const ends: (() => void)[] = [];
