@@ -5,14 +5,14 @@ import { LiteralMap } from "../../src/convert/literal-map";
 
 type Bag = Record<string, unknown>;
 
-test("keys that are identifiers are properties", () => {
+test("keys that are strings are properties", () => {
   const map = new LiteralMap<unknown, unknown>([["a", 1], ["ünï", 2], ["$_", 3], ["not one", 4], ["1x", 5], [7, 8], ["u", undefined]]);
   const bag = map as unknown as Bag;
   assert.equal(bag["a"], 1);
   assert.equal(bag["ünï"], 2);
   assert.equal(bag["$_"], 3);
-  assert.equal(bag["not one"], undefined);
-  assert.equal(bag["1x"], undefined);
+  assert.equal(bag["not one"], 4);
+  assert.equal(bag["1x"], 5);
   assert.equal(bag["7"], undefined);
   assert.equal(bag["missing"], undefined);
   map.delete("a");
@@ -39,12 +39,12 @@ test("it is a Map in every way", () => {
   assert.equal(Map.prototype.get.call(map, "a"), 1);
 });
 
-test("assignment changes a key that is there", () => {
+test("assignment changes a key, and makes one", () => {
   const map = new LiteralMap<string, unknown>([["a", 1]]);
   (map as unknown as Bag)["a"] = 2;
   assert.equal(map.get("a"), 2);
   (map as unknown as Bag)["b"] = 3;
-  assert.equal(map.has("b"), false);
+  assert.equal(map.get("b"), 3);
 });
 
 test("JSON.stringify writes the entries", () => {
