@@ -243,3 +243,22 @@ json.dumps([list(tags.platform_tags()), [str(t) for t in tags.sys_tags()][:2], s
     "pyemscripten_2026_5_wasm32",
   ]);
 });
+
+test("PKG-20 PKG-21 Of two versions that are installed at the same time one is installed, and the other is refused", { noLeakCheck }, async (context) => {
+  const { assert } = context;
+  const { py, run } = await withMicropip(context);
+  const [errors, there, version, both] = await run(`
+import asyncio, os
+results = await asyncio.gather(*(micropip.install(f"pyox-example=={version}") for version in ("1.0", "1.5")), return_exceptions=True)
+errors = [str(e) for e in results if e is not None]
+there = [name for name in os.listdir(os.path.dirname(os.path.dirname(micropip.__file__))) if name.startswith("pyox_example-")]
+version = metadata.version("pyox-example")
+# The same version twice is no conflict, and another one takes its place when that is asked for.
+twice = await asyncio.gather(*(micropip.install("pyox-suite") for _ in range(2)))
+await micropip.install("pyox-example==1.5" if version == "1.0" else "pyox-example==1.0", reinstall=True)
+json.dumps([errors, there, version, [twice, metadata.version("pyox-example")]])`);
+  const other = version === "1.0" ? "1.5" : "1.0";
+  assert.deepEqual(errors, [`Error: Could not install pyox_example ${other}: another installation has installed pyox_example ${version} at the same time. Nothing of it was installed. Install both in one call, or one after the other.`]);
+  assert.deepEqual([there, both], [[`pyox_example-${version}.dist-info`], [[null, null], other]]);
+  py.runPython("import pyox_example, pyox_suite");
+});

@@ -23,7 +23,7 @@ import { type Prefetch, addressOf } from "./prefetch";
 import { type CompiledModules, IS_EXTENSION, SideModules } from "./side-modules";
 import { checkTags } from "./tags";
 import { type Layout, type Scheme, layOutArchive, layOutWheel } from "./wheel";
-import { fileNameOf, isWheelAddress, parseWheelAddress, parseWheelName } from "./wheel-name";
+import { type WheelName, fileNameOf, isWheelAddress, parseWheelAddress, parseWheelName } from "./wheel-name";
 
 /** What `loadPackage` tells about a package it loaded. */
 export interface PackageData {
@@ -150,9 +150,24 @@ export class PackageLoader {
         archive.verify();
       }
       const layout = layOutWheel(archive, wheel.fileName, wheel.name, this.scheme(directory));
+      this.refuseSecondVersion(wheel, directory, layout.metadata);
       const modules = await this.sideModules.compile(archive, layout.sideModules, false);
       await this.put([{ key: keyOf(wheel.fileName, bytes), archive, layout, modules, notes: metadata }]);
     });
+  }
+
+  /** micropip looks for other versions before it fetches anything: one that is there now was installed meanwhile, and two would be mixed. */
+  private refuseSecondVersion(wheel: WheelName, directory: string, own: string | undefined): void {
+    const { FS } = this.options.module;
+    const entries = FS.analyzePath(directory).exists ? FS.readdir(directory) : [];
+    for (const entry of entries) {
+      const [, name = "", version = ""] = /^(.+)-([^-]+)\.dist-info$/.exec(entry) ?? [];
+      if (normalizeName(name) === normalizeName(wheel.name) && `${directory}/${entry}/` !== own) {
+        throw new Error(
+          `Could not install ${wheel.name} ${wheel.version}: another installation has installed ${wheel.name} ${version} at the same time. Nothing of it was installed. Install both in one call, or one after the other.`,
+        );
+      }
+    }
   }
 
   /** Loads one side module that is in the file system. */
