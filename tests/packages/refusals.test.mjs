@@ -112,6 +112,26 @@ test("PKG-19 PKG-25 Wheels for something else are refused before they are fetche
   await nextLoadWorks({ py, index, assert });
 });
 
+test("PKG-06 A disk that is full in the middle of an installation: nothing is left of it, and the file and the reason are named", { noLeakCheck }, async ({ load, index, assert }) => {
+  const py = await load();
+  const { FS } = py;
+  const original = FS.writeFile;
+  const ENOSPC = 51;
+  for (const last of [1, 2, 3]) {
+    let written = 0;
+    FS.writeFile = (...values) => {
+      if (++written === last) throw new FS.ErrnoError(ENOSPC);
+      return original.apply(FS, values);
+    };
+    try {
+      await refused({ py, assert }, `${index.origin}/files/${index.files.six}`, /^Error: Could not install \/lib\/python3\.14\/site-packages\/six-1\.17\.0\.dist-info\/\w+(\.json)?: ENOSPC: No space left on device\. Nothing was installed\.$/);
+    } finally {
+      FS.writeFile = original;
+    }
+  }
+  await nextLoadWorks({ py, index, assert });
+});
+
 test("PKG-06 Hostile archives are refused", { noLeakCheck }, async ({ load, index, assert }) => {
   const py = await load();
   py.runPython(`
