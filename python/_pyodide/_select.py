@@ -66,7 +66,10 @@ def install(module):
 
         wait_any = _wait_for_input
         if _has_sockets(descriptors):
-            from ._sockets import wait_any
+            from ._sockets import look, wait_any
+
+            if seconds is not None and seconds <= 0:
+                look()
 
         end = None if seconds is None else monotonic() + max(0.0, seconds)
         while True:

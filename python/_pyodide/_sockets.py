@@ -101,11 +101,36 @@ def _wait_once(fd, seconds):
         )
 
 
+# Who asks again and again without waiting has the network asked so often.
+_LOOK_S = 0.001
+_last_look = 0.0
+
+
+def look():
+    """Takes notice of what has happened to sockets meanwhile, without waiting: a program that only ever asks gets its bytes, too."""
+    global _last_look
+    now = time.monotonic()
+    if now - _last_look < _LOOK_S:
+        return
+    net = network()
+    if net.canBlock:
+        net.wait(0)
+    else:
+        from _pyodide_core import can_run_sync
+
+        if can_run_sync():
+            _wait_once(0, 0)
+    _last_look = time.monotonic()
+
+
 def wait_until(ready, fd, timeout, message="timed out"):
     """Waits until ``ready()`` is true. Raises TimeoutError after ``timeout`` seconds (None: never)."""
     if ready():
         return
     if timeout is not None and timeout <= 0:
+        look()
+        if ready():
+            return
         raise _error(_errno.EAGAIN)
     end = None if timeout is None else time.monotonic() + timeout
     while True:
@@ -573,6 +598,9 @@ class socket:
         shared = self._state()
         net = network()
         phase = net.phase(self._fd)
+        if phase == "connecting":
+            look()
+            phase = net.phase(self._fd)
         if phase == "open":
             return _error(_errno.EISCONN)
         if phase == "connecting":
@@ -759,9 +787,11 @@ class socket:
             return net.state(fd) & _READABLE
 
         timeout = 0.0 if flags & s.MSG_DONTWAIT else self._timeout
-        if not ready():
-            if timeout == 0:
+        if not ready() and timeout == 0:
+            look()
+            if not ready():
                 raise _error(_errno.EAGAIN)
+        if not ready():
             if net.kind == "requests" and not net.isAsking(fd) and not shared.bytes_sent:
                 raise OSError(
                     _errno.EPROTONOSUPPORT,
@@ -1035,6 +1065,8 @@ class BlockingSelector(_Selector):
 
     def _select(self, timeout):
         end = None if timeout is None else time.monotonic() + timeout
+        if timeout is not None and timeout <= 0:
+            look()
         while True:
             found = [(key, events) for key in self._keys.values() if (events := self._ready(key))]
             left = None if end is None else end - time.monotonic()

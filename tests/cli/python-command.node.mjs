@@ -142,6 +142,29 @@ test("CLI PKG-41 What needs processes says so, and what there is instead", async
   assert.match(err, /ModuleNotFoundError: No module named '_multiprocessing'\. .* WebAssembly has no processes; `asyncio` does/);
 });
 
+test("CLI W-19 ASYNC-04 A task that turns with sleep(0) lets connections go on", async ({ dist, assert }) => {
+  const program = `
+import asyncio
+async def main():
+    got = []
+    async def answer(reader, writer):
+        got.append(await reader.readline())
+        writer.close()
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(b"text\\n")
+    async with asyncio.timeout(60):
+        while not got:
+            await asyncio.sleep(0)
+    print(got)
+    writer.close()
+asyncio.run(main())
+`;
+  const { out, err } = await runPython(dist, ["-c", program]);
+  assert.equal(err, "");
+  assert.equal(out, "[b'text\\n']\n");
+});
+
 test("CLI Tracebacks show the lines of the standard library", async ({ dist, assert }) => {
   const { err } = await runPython(dist, ["-c", "import json; json.loads('{')"]);
   assert.match(err, /json\/__init__\.py", line \d+, in loads\n {4}return _default_decoder\.decode\(s\)\n/);

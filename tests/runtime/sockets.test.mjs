@@ -101,6 +101,37 @@ assert [str(warning.message) for warning in caught] == [f"unclosed {text}"], cau
 );
 
 python(
+  "W-19 A program that only ever asks gets its bytes",
+  `
+import time
+def until(ask):
+    end = time.monotonic() + 60
+    while not (answer := ask()):
+        assert time.monotonic() < end, "nothing has come"
+    return answer
+def received():
+    try:
+        return s.recv(10)
+    except BlockingIOError:
+        return b""
+poll = select.poll()
+with socket.create_connection(("127.0.0.1", net["echoPort"])) as s:
+    s.setblocking(False)
+    poll.register(s, select.POLLIN)
+    s.send(b"one")
+    assert until(received) == b"one"
+    s.send(b"two")
+    assert until(lambda: select.select([s], [], [], 0)[0]) == [s] and received() == b"two"
+    s.send(b"three")
+    assert until(lambda: poll.poll(0)) == [(s.fileno(), select.POLLIN)] and received() == b"three"
+with socket.socket() as s:
+    s.setblocking(False)
+    assert until(lambda: s.connect_ex(("127.0.0.1", net["echoPort"])) == errno.EISCONN)
+`,
+  NODE_ONLY,
+);
+
+python(
   "W-19 A large transfer both ways, with select",
   `
 data = bytes(range(256)) * 8192
