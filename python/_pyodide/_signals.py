@@ -74,4 +74,6 @@ def install_pause(module) -> None:
             os.close(reader)
             os.close(writer)
 
+    # As of the module's other functions that are no builtins.
+    pause.__module__ = module.__name__
     module.pause = pause
