@@ -81,6 +81,32 @@ test("ROAD-19 The snapshot holds nothing of what was read at its making and is o
   assert.equal(memory.search(/PK\x03\x04[\x0a\x14]\0/), -1);
 });
 
+test("ROAD-19 What the first calls use is compiled with the module, not when it is called", async ({ dist, assert }) => {
+  const source = `
+const { loadPyodide } = await import(${JSON.stringify(pathToFileURL(path.join(dist, "pyodide.mjs")).href)});
+const py = await loadPyodide();
+console.log("loaded");
+py.runPython("import json, re, dataclasses, asyncio, datetime");
+console.log("called");
+py.runPython("import decimal, fractions");
+process.exit(0);`;
+  const compiled = async (...flags) => {
+    const child = start(process.execPath, ["--trace-wasm-compilation-times", ...flags, "--input-type=module", "-e", source], { stdio: ["ignore", "pipe", "inherit"] });
+    let out = "";
+    child.stdout.on("data", (data) => {
+      out += data;
+    });
+    assert.equal(await new Promise((resolve) => child.on("close", resolve)), 0);
+    return out.split(/^(?:loaded|called)$/m).map((part) => part.split(" using Liftoff").length - 1);
+  };
+  const [, first, later] = await compiled();
+  assert.ok(first <= 20, `${first} functions were compiled by the first call`);
+  assert.ok(later > 20, `${later} functions were compiled by a later one: more than was hinted at is compiled beforehand`);
+  // The option that hints need is left alone where it was chosen: then they are without effect, and this test sees it.
+  const [, lazily] = await compiled("--wasm-lazy-compilation", "--no-experimental-wasm-compilation-hints");
+  assert.ok(lazily > 100, `${lazily} functions`);
+});
+
 for (const variant of ["", "core", "command"]) {
   test(`ROAD-19 A snapshot${variant && ` (${variant})`} that is made twice is the same, bit by bit`, async ({ dist, tests, assert }) => {
     const folder = await mkdtemp(path.join(os.tmpdir(), "pyoxide-snapshot-twice-"));
