@@ -124,6 +124,7 @@ def array_count(self, value, /):
 def array_reverse(self):
     from _pyodide_core import js_method
 
+    len(self)  # refuses an Array that says it has billions of elements
     # Not item by item: null would become undefined on its way through Python.
     js_method(self, "reverse")
 

@@ -215,15 +215,43 @@ impl Reader {
         }
     }
 
-    /// Frees what the next `count` entries own.
+    /// The next entry; an object that cannot be made is an error.
+    pub(super) fn take(&mut self) -> PyResult<Entry> {
+        match self.next() {
+            Entry::Object(Err(raised)) => Err(raised),
+            entry => Ok(entry),
+        }
+    }
+
+    /// Frees what the next `count` entries own. An error is set, so nothing is made that takes a call of Python.
     pub(super) fn discard(&mut self, count: u32) {
         for _ in 0..count {
+            if self.skip_bigint() {
+                continue;
+            }
             match self.next() {
                 Entry::List(count) | Entry::Set(count) => self.discard(count),
                 Entry::Dict(count) => self.discard(count * 2),
                 _ => {}
             }
         }
+    }
+}
+
+impl Reader {
+    /// Passes over a BigInt, which owns nothing, if one follows.
+    fn skip_bigint(&mut self) -> bool {
+        let entry = self.position;
+        if self.u32() == TAPE_VALUE {
+            let wire = self.aligned().cast::<WireValue>();
+            self.skip(4);
+            // SAFETY: a wire value stands there.
+            if matches!(unsafe { (*wire).tag() }, TAG_BIGINT64 | TAG_BIGINT_HEX) {
+                return true;
+            }
+        }
+        self.position = entry;
+        false
     }
 }
 

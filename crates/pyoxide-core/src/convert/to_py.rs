@@ -253,18 +253,22 @@ impl ByLevel {
                 let dict = Py::dict()?;
                 self.keep(id, dict.clone());
                 let mut pairs = Vec::with_capacity(count as usize);
-                let mut failed = None;
-                for _ in 0..count {
-                    let key = build_key(&mut reader);
-                    let value = reader.next();
-                    match key {
-                        Ok(key) if failed.is_none() => pairs.push((key, value)),
-                        Ok(_) => {}
-                        Err(raised) => failed = Some(raised),
+                for index in 0..count {
+                    let rest = (count - index - 1) * 2;
+                    let key = match build_key(&mut reader) {
+                        Ok(key) => key,
+                        Err(raised) => {
+                            reader.discard(rest + 1);
+                            return Err(raised);
+                        }
+                    };
+                    match reader.take() {
+                        Ok(value) => pairs.push((key, value)),
+                        Err(raised) => {
+                            reader.discard(rest);
+                            return Err(raised);
+                        }
                     }
-                }
-                if let Some(raised) = failed {
-                    return Err(raised);
                 }
                 for (key, value) in pairs {
                     let value = self.entry(value, depth - 1)?;
@@ -276,14 +280,14 @@ impl ByLevel {
                 // SAFETY: returns a new reference or null with an error.
                 let set = unsafe { Py::owned_or_err(ffi::PySet_New(ptr::null_mut()))? };
                 self.keep(id, set.clone());
-                let mut result = Ok(());
-                for _ in 0..count {
-                    let key = build_key(&mut reader);
-                    if result.is_ok() {
-                        result = key.and_then(|key| add(&set, &key));
+                for index in 0..count {
+                    let added = build_key(&mut reader).and_then(|key| add(&set, &key));
+                    if let Err(raised) = added {
+                        reader.discard(count - index - 1);
+                        return Err(raised);
                     }
                 }
-                result.map(|()| set)
+                Ok(set)
             }
             Entry::Object(object) => object,
             Entry::Js(handle, flags) if flags & JS_IS_BUFFER != 0 => leave(handle, flags),
@@ -294,7 +298,16 @@ impl ByLevel {
 
     /// The elements of one level: all are taken off the tape before any is converted, as converting runs foreign code.
     fn children(&self, reader: &mut Reader, count: u32, depth: i32) -> PyResult<Vec<Py>> {
-        let entries: Vec<Entry> = (0..count).map(|_| reader.next()).collect();
+        let mut entries = Vec::new();
+        for index in 0..count {
+            match reader.take() {
+                Ok(entry) => entries.push(entry),
+                Err(raised) => {
+                    reader.discard(count - index - 1);
+                    return Err(raised);
+                }
+            }
+        }
         entries.into_iter().map(|entry| self.entry(entry, depth)).collect()
     }
 
