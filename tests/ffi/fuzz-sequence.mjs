@@ -140,13 +140,13 @@ def clean():
     pool.clear()
     for double in doubles:
         try: double.destroy()
-        except (AttributeError, JsException, ValueError): pass  # a function of create_once_callable has lost its method
+        except Exception: pass  # it is destroyed, or has lost its method, or has got another
     doubles.clear()
     for object, key in changed:
         try: remove(object, key)
         except Exception: pass  # a hostile object: it cannot hold anything either
     changed.clear()
-    for thing in made.values(): thing.clear()
+    for thing in made.values(): type(thing).clear(thing)  # its own clear may be anything by now
     made.clear()
     # Lists that are only in such a cycle any more.
     for thing in gc.get_objects():

@@ -340,6 +340,8 @@ raisers! {
     overflow_error = PyExc_OverflowError;
     /// Raises `BufferError`.
     buffer_error = PyExc_BufferError;
+    /// Raises `MemoryError`.
+    memory_error = PyExc_MemoryError;
     /// Raises `SystemError`.
     system_error = PyExc_SystemError;
 }

@@ -303,7 +303,10 @@ fn set_slice(js: &super::JsFields, start: i32, step: i32, count: u32, values: Re
         if length != count && js.flags & JS_IS_ARRAY == 0 {
             return Err(fixed_length());
         }
-        let mut wires = Vec::with_capacity(length as usize);
+        let mut wires = Vec::new();
+        if wires.try_reserve_exact(length as usize).is_err() {
+            return Err(py::memory_error(&format!("There is no memory left to assign {length} elements at once")));
+        }
         for index in 0..length {
             let mut wire = WireValue::undefined();
             let item = Ref::from_ptr(ffi::PyList_GET_ITEM(list.as_ptr(), index as Py_ssize_t));

@@ -1,7 +1,11 @@
 /** Given to wasm: attributes, items of maps and object maps, elements of arrays. */
 import { JS_IS_ARRAY, JS_IS_OBJECT_MAP, TAG_ABSENT, TAG_PYPROXY, type JsHandle, type JsImports, type PyPtr, type Tag, type WirePtr } from "../generated";
+import { MemoryRangeError } from "../../errors/errors";
 import { isIndex, type PyProxyState } from "../../proxy/state";
 import type { ImportContext } from "./context";
+
+/** V8 ends the process when an Array that is filled one by one passes 2**27 elements, and reserves half as much again as it has. */
+const SLICE_MAX = 2 ** 26;
 
 type Bag = Record<string, unknown>;
 interface MapLike {
@@ -179,6 +183,9 @@ export function objectImports({ wire, handles, registry }: ImportContext) {
     pyox_js_array_slice(array: JsHandle, start: number, step: number, count: number): JsHandle {
       try {
         const source = handles.get(array) as ArrayLike<unknown>;
+        if (count > SLICE_MAX) {
+          throw new MemoryRangeError(`A slice of ${count} elements is too large for a new Array (holes count too): take a part of it`);
+        }
         const slice: unknown[] = [];
         for (let index = 0; index < count; index++) slice.push(source[start + index * step]);
         return handles.add(slice);
