@@ -34,42 +34,36 @@ addToLibrary({
 
   // The functions that a library imports, by their names, with their types; none if the beginning of its file is not known. A type is text: one
   // character each for result and parameters, as Emscripten writes signatures.
+  $importedFunctions__deps: ["$byteReader"],
   $importedFunctions: (binary) => {
     const bytes = binary instanceof WebAssembly.Module ? Module["sideModuleBeginnings"]?.get(binary) : binary;
     const functions = new Map();
     if (bytes === undefined) return functions;
-    let at = 8;
-    const number = () => {
-      let value = 0;
-      for (let shift = 0; ; shift += 7) {
-        const byte = bytes[at++];
-        value |= (byte & 127) << shift;
-        if (byte < 128) return value >>> 0;
-      }
-    };
+    const reader = byteReader(bytes, 8);
+    const { byte, number } = reader;
     const letters = { 127: "i", 126: "j", 125: "f", 124: "d", 111: "e" };
     // Undefined for what Emscripten has no letter for.
     const valueType = () => {
-      const code = bytes[at++];
+      const code = byte();
       if (code === 0x63 || code === 0x64) number();
       return letters[code];
     };
     const valueTypes = () => Array.from({ length: number() }, valueType);
     const skipLimits = () => {
-      const flags = bytes[at++];
+      const flags = byte();
       number();
       if (flags & 1) number();
     };
     const decoder = new TextDecoder();
     const types = [];
-    while (at < bytes.length) {
-      const id = bytes[at++];
+    while (reader.at < bytes.length) {
+      const id = byte();
       const size = number();
-      const end = at + size;
+      const end = reader.at + size;
       if (id === 1) {
         for (let left = number(); left > 0; left--) {
           // Recursive and structural types: nothing after one can be read without knowing all of them.
-          if (bytes[at++] !== 0x60) return functions;
+          if (byte() !== 0x60) return functions;
           const parameters = valueTypes();
           const results = valueTypes();
           const all = [results[0] ?? "v", ...parameters];
@@ -79,11 +73,11 @@ addToLibrary({
       } else if (id === 2) {
         for (let left = number(); left > 0; left--) {
           const moduleLength = number();
-          at += moduleLength;
+          reader.at += moduleLength;
           const length = number();
-          const start = at;
-          at += length;
-          const kind = bytes[at++];
+          const start = reader.at;
+          reader.at += length;
+          const kind = byte();
           if (kind === 0) {
             const type = types[number()];
             if (type !== undefined) functions.set(decoder.decode(bytes.subarray(start, start + length)), type);
@@ -94,49 +88,46 @@ addToLibrary({
             skipLimits();
           } else if (kind === 3) {
             valueType();
-            at++;
+            byte();
           } else {
-            at++;
+            byte();
             number();
           }
         }
         break;
       }
-      at = end;
+      reader.at = end;
     }
     return functions;
   },
 
+  // A number and a text, as the files of WebAssembly have them: unsigned LEB128, and a length with as many bytes.
+  $wasmNumber: (value) => (value < 128 ? [value] : [(value & 127) | 128, ...wasmNumber(value >>> 7)]),
+  $wasmText: (text) => [text.length, ...[...text].map((character) => character.charCodeAt(0))],
+
   // Writes a module. `types` are Emscripten's signatures; `sections` have an id and their items, each a list of bytes, after that of the types.
+  $writeModule__deps: ["$wasmNumber"],
   $writeModule: (types, sections) => {
     const bytes = [0, 97, 115, 109, 1, 0, 0, 0];
-    const putNumber = (list, value) => {
-      for (; value > 127; value >>>= 7) list.push((value & 127) | 128);
-      list.push(value);
-    };
     const codes = { i: 127, p: 127, j: 126, f: 125, d: 124, e: 111 };
     const valueTypes = (text) => {
       const kinds = [...text].filter((letter) => letter !== "v").map((letter) => codes[letter]);
       return [kinds.length, ...kinds];
     };
     for (const [id, items] of [[1, types.map((type) => [96, ...valueTypes(type.slice(1)), ...valueTypes(type[0])])], ...sections]) {
-      const content = [];
-      putNumber(content, items.length);
+      const content = wasmNumber(items.length);
       for (const item of items) for (const byte of item) content.push(byte);
-      bytes.push(id);
-      putNumber(bytes, content.length);
+      bytes.push(id, ...wasmNumber(content.length));
       for (const byte of content) bytes.push(byte);
     }
     return new WebAssembly.Module(Uint8Array.from(bytes));
   },
 
   // Has every function the type that it is imported with?
-  $haveTypes__deps: ["$writeModule"],
+  $haveTypes__deps: ["$wasmNumber", "$wasmText", "$writeModule"],
   $haveTypes: (entries) => {
     const types = [...new Set(entries.map(([, type]) => type))];
-    const number = (value) => (value < 128 ? [value] : [(value & 127) | 128, ...number(value >>> 7)]);
-    const text = (value) => [value.length, ...[...value].map((character) => character.charCodeAt(0))];
-    const module = writeModule(types, [[2, entries.map(([, type], index) => [1, 101, ...text(String(index)), 0, ...number(types.indexOf(type))])]]);
+    const module = writeModule(types, [[2, entries.map(([, type], index) => [1, 101, ...wasmText(String(index)), 0, ...wasmNumber(types.indexOf(type))])]]);
     try {
       new WebAssembly.Instance(module, { e: entries.map(([func]) => func) });
       return true;
@@ -147,7 +138,7 @@ addToLibrary({
   },
 
   // What stands for the functions that are not there, by their names.
-  $bridgesOf__deps: ["$callInLibrary", "$convertJsFunctionToWasm", "$haveTypes", "$importedFunctions", "$writeModule"],
+  $bridgesOf__deps: ["$callInLibrary", "$convertJsFunctionToWasm", "$haveTypes", "$importedFunctions", "$wasmNumber", "$wasmText", "$writeModule"],
   $bridgesOf: (binary, localScope, resolve, ownExports) => {
     const bridges = new Map();
     const later = [];
@@ -164,24 +155,22 @@ addToLibrary({
     for (const [name, func] of fitting) bridges.set(name, func);
     if (later.length === 0) return bridges;
 
-    const number = (value) => (value < 128 ? [value] : [(value & 127) | 128, ...number(value >>> 7)]);
     const signed = (value) => (value < 64 ? [value] : [(value & 127) | 128, ...signed(value >>> 7)]);
-    const text = (value) => [value.length, ...[...value].map((character) => character.charCodeAt(0))];
     const types = ["vi", ...new Set(later.map(([, type]) => type))];
     const indexOfType = new Map(types.map((type, index) => [type, index]));
     // The function that asks is imported, and is number 0; then come those that are given out, then those that are in the table at first.
-    const call = (index, type) => [...Array.from(type.slice(1), (_, parameter) => [0x20, ...number(parameter)]).flat(), 0x41, ...signed(index), 0x11, ...number(indexOfType.get(type)), 0];
+    const call = (index, type) => [...Array.from(type.slice(1), (_, parameter) => [0x20, ...wasmNumber(parameter)]).flat(), 0x41, ...signed(index), 0x11, ...wasmNumber(indexOfType.get(type)), 0];
     const body = (code) => {
       const content = [0, ...code, 0x0b];
-      return [...number(content.length), ...content];
+      return [...wasmNumber(content.length), ...content];
     };
-    const ofTypes = later.map(([, type]) => number(indexOfType.get(type)));
+    const ofTypes = later.map(([, type]) => wasmNumber(indexOfType.get(type)));
     const module = writeModule(types, [
-      [2, [[...text("e"), ...text("find"), 0, 0]]],
+      [2, [[...wasmText("e"), ...wasmText("find"), 0, 0]]],
       [3, [...ofTypes, ...ofTypes]],
-      [4, [[0x70, 0, ...number(later.length)]]],
-      [7, [[...text("table"), 1, 0], ...later.map((_, index) => [...text(String(index)), 0, ...number(index + 1)])]],
-      [9, [[0, 0x41, 0, 0x0b, ...number(later.length), ...later.flatMap((_, index) => number(later.length + index + 1))]]],
+      [4, [[0x70, 0, ...wasmNumber(later.length)]]],
+      [7, [[...wasmText("table"), 1, 0], ...later.map((_, index) => [...wasmText(String(index)), 0, ...wasmNumber(index + 1)])]],
+      [9, [[0, 0x41, 0, 0x0b, ...wasmNumber(later.length), ...later.flatMap((_, index) => wasmNumber(later.length + index + 1))]]],
       [10, [
         ...later.map(([, type], index) => body(call(index, type))),
         ...later.map(([, type], index) => body([0x41, ...signed(index), 0x10, 0, ...call(index, type)])),

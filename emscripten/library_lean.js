@@ -9,20 +9,32 @@ addToLibrary({
   // The exports alone.
   $realExports: null,
 
+  // Reads what WebAssembly's files are made of, from `at` on.
+  $byteReader: (bytes, at) => {
+    const reader = {
+      at,
+      byte: () => bytes[reader.at++],
+      // Unsigned LEB128.
+      number() {
+        let value = 0;
+        for (let shift = 0; ; shift += 7) {
+          const byte = bytes[reader.at++];
+          value |= (byte & 127) << shift;
+          if (byte < 128) return value >>> 0;
+        }
+      },
+    };
+    return reader;
+  },
+
   // Where the main module's functions are in the table, its addresses, and which function is where, by the number that is its name.
   // PERF: read when somebody asks first; a plain start does not.
+  $mainSymbols__deps: ["$byteReader"],
   $mainSymbols: () => {
     if (mainSymbols.found) return mainSymbols.found;
     const bytes = new Uint8Array(Module["mainSymbols"]());
-    let at = 0;
-    const number = () => {
-      let value = 0;
-      for (let shift = 0; ; shift += 7) {
-        const byte = bytes[at++];
-        value |= (byte & 127) << shift;
-        if (byte < 128) return value >>> 0;
-      }
-    };
+    const reader = byteReader(bytes, 0);
+    const { number } = reader;
     const [functionCount, addressCount, length] = [number(), number(), number()];
     // Each is the difference to the one before.
     const values = (count) => {
@@ -30,17 +42,17 @@ addToLibrary({
       return Array.from({ length: count }, () => (value += number()));
     };
     const [placeValues, addressValues] = [values(functionCount), values(addressCount)];
-    const numbersAt = at;
+    const numbersAt = reader.at;
     // Every number ends with a byte below 128.
-    for (let left = length; left > 0; ) if (bytes[at++] < 128) left--;
-    const names = new TextDecoder().decode(bytes.subarray(at)).split("\n");
+    for (let left = length; left > 0; ) if (bytes[reader.at++] < 128) left--;
+    const names = new TextDecoder().decode(bytes.subarray(reader.at)).split("\n");
     const places = new Map(placeValues.map((place, index) => [names[index], place]));
     const addresses = new Map(addressValues.map((address, index) => [names[functionCount + index], address]));
     let functions;
     const functionPlace = (index) => {
       if (functions === undefined) {
         functions = new Map();
-        at = numbersAt;
+        reader.at = numbersAt;
         for (let place = 0, before = 0; place < length; place++) {
           const difference = number();
           before += difference & 1 ? -((difference + 1) / 2) : difference / 2;

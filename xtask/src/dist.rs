@@ -91,6 +91,7 @@ pub fn ensure(context: &Context) -> Result<PathBuf> {
         .text("classic glue", &format!("{CLASSIC_GLUE_SOURCE} {}", CLASSIC_GLUE_OPTIONS.join(" ")))
         .text("snapshot", MAKE_SNAPSHOT)
         .text("first calls", hints::SCRIPT)
+        .text("hints", hints::SOURCE)
         .text("package.json", &package)
         .text("lock", &lock)
         .hex();

@@ -17,6 +17,8 @@ use crate::link;
 use crate::symbols::{number, push_section};
 
 pub const SCRIPT: &str = include_str!("scripts/first_calls.mjs");
+/// What decides what is written, for the key of the distribution.
+pub const SOURCE: &str = include_str!("hints.rs");
 
 /// What V8 11 to 13 reads: a byte for each function. One compiles it when it is called, two with the module.
 const OLD_SECTION: &str = "compilationHints";

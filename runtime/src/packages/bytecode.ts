@@ -6,8 +6,6 @@
  * that fails, costs time and nothing else; nothing here keeps a process from ending.
  */
 
-import { atEnd, notAtEnd } from "../environment/at-end";
-import { writeToCache } from "../environment/cache-folder";
 import type { NodeModules } from "../environment/node";
 
 /** What Python does for it: the functions of `_pyodide._bytecode`. */
@@ -49,6 +47,31 @@ export interface BytecodeOptions {
   readonly directory: string;
 }
 
+/**
+ * What is to be stored before the process ends, with one listener for all interpreters of it: Node warns of more than ten. It is of the
+ * process, as the listener is, and empty but for two seconds after an import.
+ */
+const unsaved = new Set<() => void>();
+
+function saveAtExit(node: NodeModules, save: () => void): void {
+  if (unsaved.size === 0) {
+    node.process.once("exit", saveAll);
+  }
+  unsaved.add(save);
+}
+
+function saved(node: NodeModules, save: () => void): void {
+  if (unsaved.delete(save) && unsaved.size === 0) {
+    node.process.off("exit", saveAll);
+  }
+}
+
+function saveAll(): void {
+  for (const save of [...unsaved]) {
+    save();
+  }
+}
+
 export class Bytecode {
   private version: string | undefined;
   private store: Store | undefined;
@@ -87,7 +110,7 @@ export class Bytecode {
     const save = (): void => {
       clearTimeout(timer);
       if (node !== undefined) {
-        notAtEnd(node, save);
+        saved(node, save);
       }
       try {
         for (const [key, bundle] of this.options.python.take()) {
@@ -101,7 +124,7 @@ export class Bytecode {
     if (node !== undefined) {
       (timer as unknown as { unref(): void }).unref();
       // A script may be over before that.
-      atEnd(node, save);
+      saveAtExit(node, save);
     }
   }
 
@@ -111,12 +134,44 @@ export class Bytecode {
   }
 }
 
+/** Where the bundles go in Node; undefined where that is not to be known. */
+export function bytecodeFolder({ path, process: { env, platform } }: NodeModules): string | undefined {
+  const home = env["HOME"] ?? env["USERPROFILE"];
+  const ofPlatform = platform === "win32" ? env["LOCALAPPDATA"] : home === undefined ? undefined : path.join(home, platform === "darwin" ? "Library/Caches" : ".cache");
+  const caches = env["XDG_CACHE_HOME"] || ofPlatform;
+  return caches === undefined || !path.isAbsolute(caches) ? undefined : path.join(caches, "pyoxide", "bytecode");
+}
+
 function folderStore(node: NodeModules, folder: string): Store {
-  const { fs, path } = node;
+  const { fs, path, process } = node;
   return {
     read: (name) => fs.promises.readFile(path.join(folder, name)),
-    write: (name, bytes) => writeToCache(node, folder, name, bytes, MOST_BYTES),
+    // At once, because the process may be about to end.
+    write(name, bytes) {
+      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const temporary = path.join(folder, `.${name}.${process.pid}`);
+      fs.writeFileSync(temporary, bytes);
+      fs.renameSync(temporary, path.join(folder, name));
+      makeRoom(node, folder);
+    },
   };
+}
+
+/** Removes what was written longest ago. */
+function makeRoom({ fs, path }: NodeModules, folder: string): void {
+  const files = fs.readdirSync(folder).map((name) => {
+    const file = path.join(folder, name);
+    const { size, mtimeMs } = fs.statSync(file);
+    return { file, size, mtimeMs };
+  });
+  let total = files.reduce((sum, { size }) => sum + size, 0);
+  for (const { file, size } of files.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
+    if (total <= MOST_BYTES) {
+      return;
+    }
+    fs.rmSync(file, { force: true });
+    total -= size;
+  }
 }
 
 /** Pages that are not served over https, and some privacy modes, have no Cache API. */

@@ -10,12 +10,11 @@
 import type { EmscriptenModule } from "../emscripten/module";
 import type { Downloader } from "../environment/download";
 import { loadInflater } from "../environment/inflate";
-import { cacheFolder } from "../environment/cache-folder";
 import type { NodeModules } from "../environment/node";
 import type { PythonPaths } from "../fs/layout";
 import { LazyFiles } from "../fs/lazy-file";
 import { type Inflater, ZipArchive } from "../fs/zip";
-import { Bytecode, type BytecodePython } from "./bytecode";
+import { Bytecode, type BytecodePython, bytecodeFolder } from "./bytecode";
 import { IntegrityError, PackageDownloader, type PackageFile, splitAddress } from "./download";
 import { makeLoadedPackages } from "./loaded-packages";
 import { type Lockfile, type LockfilePackage, type PackageType, normalizeName } from "./lockfile";
@@ -119,7 +118,7 @@ export class PackageLoader {
     this.bytecode = new Bytecode({
       node: options.node,
       python: options.python.bytecode,
-      folder: options.node === undefined ? undefined : cacheFolder(options.node, "bytecode"),
+      folder: options.node === undefined ? undefined : bytecodeFolder(options.node),
       directory: options.paths.sitePackages,
     });
     this.downloads = new PackageDownloader({ ...options, sha256: (bytes) => options.python.sha256(bytes) });

@@ -4,9 +4,8 @@
  * Invariant: the list of members is always among the parts: finding out that a module is not there needs no other bytes.
  */
 
-import { checksum } from "../environment/checksum";
 import type { FilePart, StoredFile } from "../fs/stored-file";
-import type { SavedArchive } from "./format";
+import { type SavedArchive, checksum } from "./format";
 
 const END_RECORD = 0x06054b50;
 const END_RECORD_BYTES = 22;

@@ -1,16 +1,5 @@
-// An extension module that calls Python through functions which it exports and imports: inline ones and a template, as pybind11 has. What it
-// uses of the C API is declared here.
-extern "C" {
-struct Object;
-struct Method { const char *name; Object *(*call)(Object *, Object *); int flags; const char *text; };
-struct Definition { long references; void *type; void *init; long index; void *copy; const char *name, *text; long size; Method *methods; void *rest[4]; };
-Object *PyModule_Create2(Definition *, int);
-Object *PyObject_CallNoArgs(Object *);
-Object *PyLong_FromLong(long);
-Object *PyFloat_FromDouble(double);
-double PyFloat_AsDouble(Object *);
-long PyLong_AsLong(Object *);
-}
+// An extension module that calls Python through functions which it exports and imports: inline ones and a template, as pybind11 has.
+#include "capi.h"
 template <class Function, class Value> __attribute__((noinline)) Value through(Function function, Value value) { return function(value); }
 inline __attribute__((noinline)) long long wide(long long a, float b, double c) { return a + (long long)(b * c); }
 static Object *call(Object *, Object *function) { return through(PyObject_CallNoArgs, function); }

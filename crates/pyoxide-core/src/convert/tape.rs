@@ -236,9 +236,7 @@ impl Reader {
             }
         }
     }
-}
 
-impl Reader {
     /// Passes over a BigInt, which owns nothing, if one follows.
     fn skip_bigint(&mut self) -> bool {
         let entry = self.position;
