@@ -2,7 +2,7 @@
 /**
  * Runs the tests against a built distribution.
  *
- *     node tests/run.mjs --env node20|node-current|chromium [--dist DIR] [--only TEXT] [--jobs N] [filter...]
+ *     node tests/run.mjs --env node20|node-current|chromium|firefox|webkit [--dist DIR] [--only TEXT] [--jobs N] [filter...]
  *
  * A filter is a part of a file's path, `--only` a part of a test's name (a row id, say).
  * Owns: which files run where, processes and pages, time limits per file, known gaps, printing, the exit code.
@@ -14,7 +14,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { startChromium } from "./harness/chromium.mjs";
+import { BROWSERS, startBrowser } from "./harness/browsers.mjs";
 import { startIndex } from "./harness/index-server.mjs";
 import { startNetwork } from "./harness/network.mjs";
 import { endGroup } from "./harness/processes.mjs";
@@ -27,7 +27,7 @@ const LONG_SECONDS = Number.parseInt(process.env.PYOXIDE_FUZZ ?? process.env.PYO
 /** Ends what hangs, on a machine that has other things to do as well. */
 const FILE_SECONDS = 900 + 2 * LONG_SECONDS;
 const FOLDERS = ["harness", "spec", "ffi", "runtime", "documented", "packages", "cli", "cpython"];
-const ENVIRONMENTS = ["node20", "node-current", "chromium"];
+const ENVIRONMENTS = ["node20", "node-current", ...Object.keys(BROWSERS)];
 
 function usage(message) {
   console.error(`${message}\nUsage: node tests/run.mjs --env ${ENVIRONMENTS.join("|")} [--dist DIR] [--only TEXT] [--jobs N] [filter...]`);
@@ -77,7 +77,7 @@ async function startPackageIndex({ wheels, sideModules }) {
 }
 
 function findFiles(env) {
-  const suffixes = env === "chromium" ? [".test.mjs", ".md", ".browser.mjs"] : [".test.mjs", ".md", ".node.mjs"];
+  const suffixes = env in BROWSERS ? [".test.mjs", ".md", ".browser.mjs"] : [".test.mjs", ".md", ".node.mjs"];
   return FOLDERS.flatMap((folder) => {
     const full = path.join(tests, folder);
     if (!existsSync(full)) return [];
@@ -181,8 +181,8 @@ async function main() {
   const report = new Report(options.env);
   const network = await startNetwork();
   const environment = { name: options.env, network: network.addresses };
-  const server = options.env === "chromium" ? await startServer({ dist: options.dist, tests, examples: path.join(repository, "examples"), handle: network.handle }) : undefined;
-  const browser = server ? await startChromium(server) : undefined;
+  const server = options.env in BROWSERS ? await startServer({ dist: options.dist, tests, examples: path.join(repository, "examples"), handle: network.handle }) : undefined;
+  const browser = server ? await startBrowser(options.env, server) : undefined;
   const program = nodeProgram(options.env);
   const packageIndex = files.some((file) => /^(packages|documented)\//.test(file)) ? await startPackageIndex(options) : undefined;
   const index = packageIndex && { origin: packageIndex.origin, files: packageIndex.files, native: packageIndex.native, odd: packageIndex.odd };

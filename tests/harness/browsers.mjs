@@ -1,8 +1,11 @@
 /**
- * Drives headless Chromium.
+ * Drives headless Chromium and Firefox.
  * Owns: finding and starting the browser, one page (own context) per test file, pages for `*.browser.mjs` tests, whose code runs in
  * this Node process and gets `{ open, server, page }`.
  * Invariant: the browser has a fresh profile and is closed on every way out.
+ *
+ * Firefox is the stock one, driven through WebDriver BiDi. Later versions of playwright-core than the one in package.json ask for
+ * parts of it (`emulation.setMediaFeaturesOverride`) that Firefox 153, the current long-term one, does not have.
  */
 import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -11,8 +14,9 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { assert, textOfError } from "./assert.mjs";
 import { takeCases } from "./registry.mjs";
+import { CannotDrive, startWebKit } from "./webdriver.mjs";
 
-const FLAGS = [
+const CHROMIUM_FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -24,39 +28,82 @@ const FLAGS = [
   "--js-flags=--expose-gc",
 ];
 
-export function findChromium() {
-  if (process.env.PYOXIDE_CHROMIUM) return process.env.PYOXIDE_CHROMIUM;
-  const names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+const FIREFOX_PREFERENCES = {
+  // Exposes `TestUtils.gc()`, for the tests of finalizers.
+  "dom.testing.testutils.enabled": true,
+};
+
+/** What a page has under names of its own when the browser is asked for it: `gc()`, as Chromium calls it. */
+const FIREFOX_PAGE = "if (typeof TestUtils !== 'undefined') globalThis.gc = () => TestUtils.gc();";
+
+export const BROWSERS = {
+  chromium: {
+    variable: "PYOXIDE_CHROMIUM",
+    programs: ["chromium", "chromium-browser", "google-chrome", "chrome"],
+    install: "apt-get install chromium",
+    launch: ({ chromium }, executablePath, env) => chromium.launch({ executablePath, headless: true, args: CHROMIUM_FLAGS, env }),
+  },
+  firefox: {
+    variable: "PYOXIDE_FIREFOX",
+    programs: ["firefox", "firefox-esr"],
+    install: "apt-get install firefox-esr",
+    launch: ({ firefox }, executablePath, env) => firefox.launch({ channel: "moz-firefox", executablePath, headless: true, firefoxUserPrefs: FIREFOX_PREFERENCES, env }),
+    initScript: FIREFOX_PAGE,
+  },
+  webkit: {
+    variable: "PYOXIDE_WEBKIT_DRIVER",
+    programs: ["WebKitWebDriver"],
+    install: "apt-get install webkit2gtk-driver libwebkit2gtk-4.1-0 xvfb",
+  },
+};
+
+/** The program of a browser: named by its variable, or found on PATH. */
+export function findBrowser(name) {
+  const { variable, programs, install } = BROWSERS[name];
+  if (process.env[variable]) return process.env[variable];
   for (const folder of (process.env.PATH ?? "").split(path.delimiter)) {
-    for (const name of names) {
+    for (const program of programs) {
       try {
-        accessSync(path.join(folder, name), constants.X_OK);
-        return path.join(folder, name);
+        accessSync(path.join(folder, program), constants.X_OK);
+        return path.join(folder, program);
       } catch {
         continue;
       }
     }
   }
-  throw new Error("There is no Chromium on PATH: install it (`apt-get install chromium`) or name it in PYOXIDE_CHROMIUM");
+  throw new Error(`There is no ${name} on PATH: install it (\`${install}\`) or name it in ${variable}`);
 }
 
-export async function startChromium(server) {
-  const { chromium } = await import("playwright-core");
-  const profile = await mkdtemp(path.join(os.tmpdir(), "pyoxide-chromium-"));
-  const browser = await chromium.launch({ executablePath: findChromium(), headless: true, args: FLAGS, env: { ...process.env, XDG_CONFIG_HOME: profile, XDG_CACHE_HOME: profile } });
+async function launchWithPlaywright({ launch, initScript }, program, env) {
+  const browser = await launch(await import("playwright-core"), program, env);
+  return {
+    async openPage(log) {
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      const page = await context.newPage();
+      page.on("console", (message) => log.push({ type: message.type(), text: message.text() }));
+      page.on("pageerror", (error) => log.push({ type: "pageerror", text: String(error) }));
+      if (initScript) await page.addInitScript(initScript);
+      return { page, close: () => context.close() };
+    },
+    close: () => browser.close(),
+  };
+}
+
+export async function startBrowser(name, server) {
+  const program = findBrowser(name);
+  const profile = await mkdtemp(path.join(os.tmpdir(), `pyoxide-${name}-`));
+  const env = { ...process.env, XDG_CONFIG_HOME: profile, XDG_CACHE_HOME: profile, XDG_DATA_HOME: profile };
+  const browser = BROWSERS[name].launch === undefined ? await startWebKit(program, env) : await launchWithPlaywright(BROWSERS[name], program, env);
 
   let lastImport = Promise.resolve();
 
   /** A page in a context of its own that records what its console says. */
   async function open(address, { waitUntil = "load", initScript } = {}) {
-    const context = await browser.newContext({ ignoreHTTPSErrors: true });
-    const page = await context.newPage();
     const log = [];
-    page.on("console", (message) => log.push({ type: message.type(), text: message.text() }));
-    page.on("pageerror", (error) => log.push({ type: "pageerror", text: String(error) }));
+    const { page, close } = await browser.openPage(log);
     if (initScript) await page.addInitScript(initScript);
     if (address) await page.goto(address, { waitUntil });
-    return { page, log, close: () => context.close() };
+    return { page, log, close };
   }
 
   return {
@@ -108,6 +155,10 @@ export async function startChromium(server) {
           await Promise.race([one.body({ open: tracked, server, assert, env, index }), limit]);
           emit({ kind: "pass", name: one.name });
         } catch (error) {
+          if (error instanceof CannotDrive) {
+            emit({ kind: "skip", name: one.name, reason: error.message });
+            continue;
+          }
           const said = opened.flatMap(({ log }) => log.slice(-8).map(({ type, text }) => `  console.${type}: ${text}`)).join("\n");
           emit({ kind: "fail", name: one.name, message: textOfError(error), stack: `${error?.stack ?? ""}\n${said}` });
         } finally {
