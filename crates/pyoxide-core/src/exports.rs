@@ -573,6 +573,12 @@ fn to_exception(given: Ref<'_>) -> Py {
 /// `wire` is a value that JavaScript wrote for this call.
 unsafe fn thrown(wire: Wire) -> PyResult<Py> {
     // SAFETY: by contract.
+    if unsafe { (*wire).tag() } == TAG_NULL {
+        // Python's `None` would be `undefined`.
+        // SAFETY: a constant handle is always alive; the clone is ours.
+        return crate::error::thrown_to_exception(JsRef::from_owned(unsafe { pyox_js_handle_clone(HANDLE_NULL) }));
+    }
+    // SAFETY: by contract.
     match unsafe { wire::read_parts((*wire).tag(), &*wire) } {
         Err((handle, _)) => crate::error::thrown_to_exception(handle),
         Ok(other) => {

@@ -50,6 +50,12 @@ const { PyProxy: PyProxyTarget } = {
   },
 };
 
+/** Bound functions of it are the targets of callable proxies: they can be called with `new`, and have no `prototype` that a proxy would have to show. */
+function CallableTarget(): void {
+  // The traps answer.
+}
+Object.defineProperty(CallableTarget, "name", { value: "PyCallable" });
+
 /** All PyProxies of one interpreter. */
 export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
   readonly apis: ApiTable;
@@ -297,7 +303,7 @@ export class ProxyRegistry implements ProxyMaker, ReferenceOwner {
     api: Api = this.apis.get(flags),
   ): PyProxyState {
     const state = new PyProxyState(this, lifetime, flags, api, root, binding);
-    const target: object = flags & PY_HAS_CALL ? () => undefined : new PyProxyTarget();
+    const target: object = flags & PY_HAS_CALL ? CallableTarget.bind(undefined) : new PyProxyTarget();
     state.proxy = new Proxy(target, state);
     if (!shared) this.#live++;
     if (this.settings.debug && !shared) this.#note(lifetime);

@@ -207,6 +207,14 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     return this.registry.finishCall(this.registry.operations.call(this.lifetime.object, this.fullArguments(self, args)));
   }
 
+  /** `new proxy(...)` is a call: of a class, which makes an instance. */
+  construct(_target: object, args: unknown[]): object {
+    const made = this.apply(_target, undefined, args);
+    if ((typeof made === "object" && made !== null) || typeof made === "function") return made;
+    const { object } = this.lifetime;
+    throw new TypeError(`\`new\` must give an object, and this Python ${this.registry.operations.typeName(object)} returned ${made === null ? "null" : `a value of type ${typeof made}`}: call it without \`new\``);
+  }
+
   /** The arguments as Python gets them: `this` first if it is captured, then what was bound. */
   fullArguments(self: unknown, args: readonly unknown[]): readonly unknown[] {
     const { binding } = this;

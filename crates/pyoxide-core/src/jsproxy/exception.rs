@@ -69,7 +69,7 @@ pub fn exception_handle(exception: Ref<'_>) -> Option<Handle> {
 /// `name`, `message` or `stack` of a thrown value that has none: anything can be thrown (FFI-043 to FFI-045).
 ///
 /// # Errors
-/// What the value's `toString` throws.
+/// No memory.
 ///
 /// # Safety
 /// `object` is a live JsException that stands for a JavaScript value.
@@ -77,7 +77,7 @@ pub(super) unsafe fn missing_part(object: *mut PyObject, name: Ref<'_>) -> PyRes
     match name.utf8() {
         Ok("name") => Py::string("Error").map(Some),
         // SAFETY: by contract.
-        Ok("message") => unsafe { Py::owned_or_err(attributes::text(object)).map(Some) },
+        Ok("message") => unsafe { Py::owned_or_err(text(object)).map(Some) },
         Ok("stack") => Py::string("").map(Some),
         // COMPAT: exception and error are one object here.
         // SAFETY: by contract.
@@ -121,7 +121,7 @@ unsafe extern "C" fn getattro(object: *mut PyObject, name: *mut PyObject) -> *mu
                 complete_traceback(object);
             }
             if matches!(wanted, Ok("args")) && fields(this).is_some_and(|js| js.handle != 0) {
-                let text = Py::owned_or_err(attributes::text(object))?;
+                let text = Py::owned_or_err(text(object))?;
                 return Py::tuple([text]).map(Py::into_ptr);
             }
             py::clear();
@@ -146,7 +146,13 @@ unsafe extern "C" fn text(object: *mut PyObject) -> *mut PyObject {
     unsafe {
         let exception = Ref::from_ptr(object);
         if fields(exception).is_some_and(|js| js.handle != 0) {
-            return attributes::text(object);
+            let text = attributes::text(object);
+            // Anything can be thrown, and whoever reports an exception must get a text.
+            if text.is_null() && py::raised_is(JS_EXCEPTION.get().cast()) {
+                py::clear();
+                return guard_slot(ptr::null_mut(), || Py::string("a JavaScript value whose toString() fails").map(Py::into_ptr));
+            }
+            return text;
         }
         let base: *mut ffi::PyTypeObject = ffi::PyExc_Exception.cast();
         match (*base).tp_str {

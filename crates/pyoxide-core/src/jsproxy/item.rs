@@ -283,10 +283,23 @@ fn fixed_length() -> Raised {
     py::type_error("Elements can be added or deleted only in a JavaScript Array: this object has a fixed length")
 }
 
+/// How many elements one assignment takes. V8 ends the process when an Array that is filled one by one passes twice as many.
+const ASSIGN_MAX: Py_ssize_t = 1 << 26;
+
 /// `array[start:...:step] = values`, `count` elements being replaced.
 fn set_slice(js: &super::JsFields, start: i32, step: i32, count: u32, values: Ref<'_>) -> PyResult<()> {
     // SAFETY: the objects are alive; the list keeps the values alive while they are on the wire.
     unsafe {
+        // Asked first: a list of more would take most of the memory, only to be refused.
+        let announced = ffi::PyObject_LengthHint(values.as_ptr(), 0);
+        if announced == -1 {
+            return Err(Raised);
+        }
+        if announced > ASSIGN_MAX {
+            return Err(py::memory_error(&format!(
+                "{announced} elements are too many to assign at once: assign at most {ASSIGN_MAX}, and the others after them"
+            )));
+        }
         let list = Py::owned_or_err(ffi::PySequence_List(values.as_ptr())).map_err(|raised| {
             if py::raised_is(ffi::PyExc_TypeError) {
                 py::clear();
@@ -310,7 +323,10 @@ fn set_slice(js: &super::JsFields, start: i32, step: i32, count: u32, values: Re
         for index in 0..length {
             let mut wire = WireValue::undefined();
             let item = Ref::from_ptr(ffi::PyList_GET_ITEM(list.as_ptr(), index as Py_ssize_t));
-            wire::write_argument(item, &mut wire)?;
+            if let Err(raised) = wire::write_argument(item, &mut wire) {
+                wires.iter().for_each(WireValue::release);
+                return Err(raised);
+            }
             wires.push(wire);
         }
         check_import(pyox_js_array_slice_set(js.handle, start, step, count, wires.as_mut_ptr(), length))

@@ -262,6 +262,8 @@ function spliceMany(target: unknown[], start: number, count: number, values: rea
     target.splice(start, count, ...values);
     return;
   }
+  const length = target.length - count + values.length;
+  if (length > SLICE_MAX) throw new MemoryRangeError(`The Array would have ${length} elements (holes count too), too many to fill it: assign to a part of it`);
   const tail = target.slice(start + count);
   target.length = start;
   for (const value of values) target.push(value);

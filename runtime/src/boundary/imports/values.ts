@@ -139,5 +139,41 @@ function textOf(value: unknown): string {
   if (typeof value === "symbol") return value.toString();
   if ((typeof value !== "object" || value === null) && typeof value !== "function") return String(value);
   const { toString } = value as { readonly toString?: unknown };
+  if (toString === Array.prototype.toString && isTooLong(value, [], { left: TEXT_ELEMENTS_MAX })) return headOf(value as ArrayLike<unknown>);
   return typeof toString === "function" ? String(toString.call(value)) : Object.prototype.toString.call(value);
+}
+
+/** Arrays of more elements, those of Arrays in them included, are shown by their head: their text would take minutes, or not fit into a string. */
+const TEXT_ELEMENTS_MAX = 2 ** 24;
+/** As deep in each other Arrays may be; the engine's own stack ends not far behind. */
+const TEXT_DEPTH_MAX = 2000;
+const HEAD_LENGTH = 100;
+
+/** Would `toString` join too many elements? `left` counts down; as the engine does, an Array inside itself is not entered again. */
+function isTooLong(value: object, outer: object[], budget: { left: number }): boolean {
+  const isArray = Array.isArray(value);
+  if (!isArray && !(ArrayBuffer.isView(value) && "length" in value)) return false;
+  if (outer.includes(value)) return false;
+  const list = value as ArrayLike<unknown>;
+  budget.left -= list.length;
+  if (budget.left < 0) return true;
+  if (!isArray) return false;
+  if (outer.length === TEXT_DEPTH_MAX) return true;
+  outer.push(value);
+  for (let index = 0; index < list.length; index++) {
+    const element = list[index];
+    if (typeof element === "object" && element !== null && isTooLong(element, outer, budget)) return true;
+  }
+  outer.pop();
+  return false;
+}
+
+/** The first elements, without what may be long in them, and how many there are. */
+function headOf(list: ArrayLike<unknown>): string {
+  const head = Array.from({ length: Math.min(list.length, HEAD_LENGTH) }, (_, index) => {
+    const element = list[index];
+    if (element === undefined || element === null) return "";
+    return typeof element === "object" || typeof element === "function" ? Object.prototype.toString.call(element) : String(element).slice(0, HEAD_LENGTH);
+  });
+  return `${head.join(",")},... (length ${list.length})`;
 }
