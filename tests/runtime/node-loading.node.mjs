@@ -2,7 +2,7 @@
  * The ways a Node program gets `loadPyodide`: CommonJS, ES modules, the REPL, workers, TypeScript-like tools; and the failures that
  * only files can have.
  */
-import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, readdir, realpath, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { start } from "../harness/processes.mjs";
@@ -240,4 +240,70 @@ test("ENV-12 An archive of another build that takes the place of the one that Py
     assert.includes(out, "OSError");
     assert.includes(err, "python_stdlib.zip is of another build");
   }, `const py = await loadPyodide(); ${program}`);
+});
+
+/** What a host that gives programs permissions allows here: to read the distribution. */
+const PERMISSIONS = [Number(process.versions.node.split(".")[0]) >= 24 ? "--permission" : "--experimental-permission", "--disable-warning=ExperimentalWarning"];
+
+test("ENV-25 PKG-02 FS-05 In a Node that allows only to read the distribution: packages load, all else is refused as an error", async ({ dist, assert }) => {
+  const source = `
+import { loadPyodide } from "pyodide";
+const py = await loadPyodide();
+await py.loadPackage("attrs", { messageCallback() {} });
+console.log(py.runPython("import attrs; attrs.__name__"));
+py.FS.mkdir("/host");
+try { py.FS.mount(py.FS.filesystems.NODEFS, { root: process.execPath }, "/host"); } catch (error) { console.log(error.code); }
+py.FS.mount(py.FS.filesystems.NODEFS, { root: process.argv[2] }, "/host");
+console.log(await py.runPythonAsync(\`
+import asyncio, os, socket
+
+async def asynchronously():
+    await asyncio.open_connection("127.0.0.1", 9)
+
+found = []
+for what in (
+    lambda: open("/host/package.json").read(1),
+    lambda: open("/host/new", "w"),
+    lambda: os.mkdir("/host/new"),
+    lambda: os.unlink("/host/package.json"),
+    lambda: os.system("exit"),
+    lambda: socket.create_connection(("127.0.0.1", 9)),
+):
+    try:
+        found.append(str(what()))
+    except OSError as error:
+        found.append(type(error).__name__)
+try:
+    await asynchronously()
+except OSError as error:
+    found.append(type(error).__name__)
+", ".join(found)
+\`));`;
+  await inProject(dist, { "a.mjs": source }, async (cwd) => {
+    const files = [`--allow-fs-read=${await realpath(dist)}/*`, `--allow-fs-read=${await realpath(cwd)}/*`];
+    const { code, out, err } = await node([...PERMISSIONS, ...files, "a.mjs", dist], { cwd });
+    assert.deepEqual({ code, out, err }, { code: 0, out: "attrs\nEACCES\n{, PermissionError, PermissionError, PermissionError, -1, PermissionError, PermissionError\n", err: "" });
+  });
+});
+
+test("ENV-25 PKG-02 In a host that asks its user before a program sees variables (Deno), nobody is asked", async ({ dist, assert }) => {
+  const source = `
+import { loadPyodide } from "pyodide";
+const asked = [];
+globalThis.Deno = { permissions: { querySync: ({ name }) => (asked.push(name), { state: "prompt" }) } };
+const { env } = process;
+Object.defineProperty(process, "env", { get: () => new Proxy(env, { get: (all, name) => { if (/HOME|USERPROFILE|LOCALAPPDATA/.test(String(name))) throw new Error("Requires env access to " + String(name)); return all[name]; } }) });
+const py = await loadPyodide();
+await py.loadPackage("attrs", { messageCallback() {} });
+console.log(py.runPython("import attrs; attrs.__name__"), asked.join());`;
+  await inProject(dist, { "a.mjs": source }, async (cwd) => {
+    assert.deepEqual(await node(["a.mjs"], { cwd }), { code: 0, out: "attrs env\n", err: "" });
+  });
+});
+
+test("ENV-13 A global __dirname of another script does not hide where the module is", async ({ dist, assert }) => {
+  const source = 'globalThis.__dirname = process.cwd(); const { loadPyodide } = await import("pyodide"); console.log((await loadPyodide()).runPython("1+1"));';
+  await inProject(dist, { "a.mjs": source }, async (cwd) => {
+    assert.deepEqual(await node(["a.mjs"], { cwd }), { code: 0, out: "2\n", err: "" });
+  });
 });

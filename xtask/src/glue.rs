@@ -62,6 +62,8 @@ const ADJUSTMENTS: &[Adjustment] = &[
         old: "if(simulateInfiniteLoop){throw\"unwind\"}",
         new: "if(simulateInfiniteLoop&&!Module[\"goesOnBesideMainLoop\"]){abort(\"A library started a main loop that never returns. Set `pyodide._api._skip_unwind_fatal_error = true` before, and the loop runs beside Python\")}",
     },
+    // Node refuses `process.binding` to programs that have permissions (`--permission`), and will take it away.
+    Adjustment { why: "the numbers of flags come from the module fs", old: "process.binding(\"constants\")[\"fs\"]", new: "fs[\"constants\"]" },
     Adjustment {
         why: "functions that are not there yet are found without JavaScript in between",
         old: "if(!(prop in stubs)){var resolved;stubs[prop]=(...args)=>{resolved||=resolveSymbol(prop);return resolved(...args)}}return stubs[prop]}};var proxy=new Proxy({},proxyHandler);",

@@ -58,7 +58,7 @@ export async function instantiate(options: InstantiateOptions): Promise<Emscript
     instantiateWasm(imports, receive) {
       connect(imports.env, options.imports);
       connect(imports.env, { exit: end, proc_exit: end });
-      guardSockets(imports.env);
+      guardHostCalls(imports.env);
       timeZone.watch(imports.env);
       connect(imports.env, { __maybe_poll_async: neverWait });
       options.wasm
@@ -208,9 +208,19 @@ const SOCKET_CALLS = ["__syscall_connect", "__syscall_bind", "__syscall_listen",
 /** `ENETUNREACH`, as Emscripten numbers it. */
 const NETWORK_UNREACHABLE = 40;
 
-/** Lets a socket call that throws report that there is no network, instead of tearing the interpreter down. */
-function guardSockets(environment: Record<string, WebAssembly.ImportValue>): void {
-  for (const name of SOCKET_CALLS) {
+/** `EACCES`, as Emscripten numbers it. */
+const NOT_PERMITTED = 2;
+
+/** System calls that the host may refuse, by throwing, with the error that says so. */
+const REFUSED_CALLS: readonly (readonly [string, number])[] = [
+  ...SOCKET_CALLS.map((name) => [name, NETWORK_UNREACHABLE] as const),
+  // `os.system` in a Node or Deno that may start no other programs.
+  ["_emscripten_system", NOT_PERMITTED],
+];
+
+/** Lets a system call that throws report an error, instead of tearing the interpreter down. */
+function guardHostCalls(environment: Record<string, WebAssembly.ImportValue>): void {
+  for (const [name, errno] of REFUSED_CALLS) {
     const call = environment[name];
     if (typeof call !== "function") {
       continue;
@@ -219,7 +229,7 @@ function guardSockets(environment: Record<string, WebAssembly.ImportValue>): voi
       try {
         return (call as (...args: unknown[]) => unknown)(...args);
       } catch {
-        return -NETWORK_UNREACHABLE;
+        return -errno;
       }
     };
     connect(environment, { [name]: guarded });

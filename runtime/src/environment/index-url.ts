@@ -75,12 +75,14 @@ export function firstScriptInStack(stack: string): string | undefined {
 }
 
 function detectInNode(origin: ScriptOrigin, node: NodeModules): string | undefined {
-  if (origin.directory !== undefined) {
+  // Never the stack first: with `--enable-source-maps` it names the original sources.
+  const ofModule = origin.moduleUrl?.startsWith("file:") === true ? node.path.dirname(node.url.fileURLToPath(origin.moduleUrl)) : undefined;
+  // Bundlers write a `__dirname` into modules, which is where the files should be; a global one (Deno's workers) is of another script.
+  if (origin.directory !== undefined && (ofModule === undefined || node.fs.existsSync(node.path.join(origin.directory, "pyodide.asm.wasm")))) {
     return origin.directory;
   }
-  // Never the stack first: with `--enable-source-maps` it names the original sources.
-  if (origin.moduleUrl?.startsWith("file:")) {
-    return node.path.dirname(node.url.fileURLToPath(origin.moduleUrl));
+  if (ofModule !== undefined) {
+    return ofModule;
   }
   const inStack = origin.stack === undefined ? undefined : firstScriptInStack(origin.stack);
   const url = inStack ?? origin.moduleUrl;

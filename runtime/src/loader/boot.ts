@@ -19,6 +19,7 @@ import { keepingAlive } from "../environment/keep-alive";
 import { type NodeModules, importModule } from "../environment/node";
 import { Scheduler } from "../event-loop/scheduler";
 import { keepDirectoryTimesDistinct } from "../fs/directory-times";
+import { translateHostErrors } from "../fs/host-errors";
 import { showSpecialFiles } from "../fs/special-files";
 import { giveErrnoErrorsWords } from "../fs/errno";
 import { type PythonPaths, layOut, pythonPaths } from "../fs/layout";
@@ -196,6 +197,7 @@ async function bootNow(options: BootOptions): Promise<Interpreter> {
       Object.assign(prepared.ENV, options.env);
       keepDirectoryTimesDistinct(prepared);
       showSpecialFiles(prepared);
+      translateHostErrors(prepared);
       endPipes(prepared.PIPEFS);
       layOutAll(prepared);
     },

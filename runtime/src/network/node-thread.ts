@@ -94,7 +94,8 @@ export class NodeBackend implements Backend {
   }
 
   wait(milliseconds: number): void {
-    this.#start();
+    // Whoever waits has sent something before.
+    if (this.#port === undefined) return;
     const seen = Atomics.load(this.#count, 0);
     if (this.#drain()) return;
     Atomics.wait(this.#count, 0, seen, milliseconds);
@@ -125,13 +126,7 @@ export class NodeBackend implements Backend {
     const data: Pick<WorkerScope, "port" | "count"> = { port: port2, count: this.#count };
     const worker = new Worker(program, { eval: true, workerData: data, transferList: [port2], execArgv: [] });
     worker.unref();
-    worker.on("error", (error) => {
-      const failure = { code: "EIO", message: `The thread of the network ended: ${error.message}` };
-      for (const record of [...this.#records.values()]) {
-        record.fail(failure);
-        record.notify();
-      }
-    });
+    worker.on("error", (error) => this.#fail({ code: "EIO", message: `The thread of the network ended: ${error.message}` }));
     port1.on("message", (report: Report) => this.#take(report));
     port1.unref();
     this.#port = port1;
@@ -140,8 +135,27 @@ export class NodeBackend implements Backend {
   }
 
   #send(command: Command, transfer: ArrayBuffer[] = []): void {
-    this.#start().postMessage(command, transfer);
+    let port: Threads.MessagePort;
+    try {
+      port = this.#start();
+    } catch (error) {
+      // A host that gives programs permissions may refuse threads.
+      this.#fail({ code: "EACCES", message: `The host refuses the thread that holds the sockets: ${(error as Error).message}` });
+      return;
+    }
+    port.postMessage(command, transfer);
     this.#updateReference();
+  }
+
+  /** Nothing comes from the thread. */
+  #fail(failure: Failure): void {
+    for (const record of [...this.#records.values()]) {
+      record.fail(failure);
+      record.notify();
+    }
+    const lookups = [...this.#lookups.values()];
+    this.#lookups.clear();
+    lookups.forEach((done) => done([], failure));
   }
 
   /** Takes every report that has arrived; false if there was none. */

@@ -7,6 +7,7 @@
  */
 
 import type { NodeModules } from "../environment/node";
+import { isGranted } from "../environment/permissions";
 
 /** What Python does for it: the functions of `_pyodide._bytecode`. */
 export interface BytecodePython {
@@ -136,10 +137,15 @@ export class Bytecode {
 
 /** Where the bundles go in Node; undefined where that is not to be known. */
 export function bytecodeFolder({ path, process: { env, platform } }: NodeModules): string | undefined {
+  if (!isGranted({ name: "env" })) {
+    return undefined;
+  }
   const home = env["HOME"] ?? env["USERPROFILE"];
   const ofPlatform = platform === "win32" ? env["LOCALAPPDATA"] : home === undefined ? undefined : path.join(home, platform === "darwin" ? "Library/Caches" : ".cache");
   const caches = env["XDG_CACHE_HOME"] || ofPlatform;
-  return caches === undefined || !path.isAbsolute(caches) ? undefined : path.join(caches, "pyoxide", "bytecode");
+  const folder = caches === undefined || !path.isAbsolute(caches) ? undefined : path.join(caches, "pyoxide", "bytecode");
+  const mayKeep = folder !== undefined && isGranted({ name: "read", path: folder }) && isGranted({ name: "write", path: folder });
+  return mayKeep ? folder : undefined;
 }
 
 function folderStore(node: NodeModules, folder: string): Store {

@@ -33,8 +33,12 @@ test("nothing to go by: one sentence that names the option", () => {
   assert.throws(() => detectIndexUrl({ ...none, moduleUrl: "data:text/javascript,1" }, browser, undefined), /`indexURL`/);
 });
 
-test("Node: __dirname comes first, then import.meta.url, then the stack", async () => {
-  const node = await loadNodeModules();
+test("Node: __dirname comes first where the files are there, then import.meta.url, then the stack", async () => {
+  const found = await loadNodeModules();
+  const node = { ...found, fs: { existsSync: (path: string) => path === "/d/pyodide.asm.wasm" } as typeof found.fs };
+  const elsewhere = { ...none, directory: "/global", moduleUrl: "file:///m/pyodide.mjs" };
+  assert.equal(detectIndexUrl(elsewhere, inNode, node), "/m/");
+  assert.equal(detectIndexUrl({ ...none, directory: "/any" }, inNode, node), "/any/");
   const stack = "Error\n    at Object.<anonymous> (file:///s/pyodide.js:1:1)\n";
   assert.equal(detectIndexUrl({ ...none, directory: "/d", moduleUrl: "file:///m/pyodide.mjs", stack }, inNode, node), "/d/");
   assert.equal(detectIndexUrl({ ...none, moduleUrl: "file:///m%20n/pyodide.mjs", stack }, inNode, node), "/m n/");
