@@ -5,7 +5,7 @@
  * Invariant: lists, dicts and sets are numbered in the order of appearance, and are known by their number before their
  * elements are read, so that references to a container within itself find it.
  */
-import { LiteralMap } from "../convert/literal-map";
+import { isProperty, literalMapOf } from "../convert/literal-map";
 import { RecursionRangeError, isStackOverflow } from "../errors/errors";
 import {
   TAG_ABSENT,
@@ -161,13 +161,15 @@ class TapePlayer {
     const count = this.#u32[this.#at++] as number;
     if (this.options.dictConverter !== undefined) return this.#convertedDict(count, this.options.dictConverter);
     if (this.options.plainDicts) return this.#plainObject(count);
-    const map = new LiteralMap();
+    const map = new Map<unknown, unknown>();
     this.#containers.push(map);
     for (let index = 0; index < count; index++) {
       const key = this.value();
-      map.set(key, this.value());
+      const value = this.value();
+      map.set(key, value);
+      if (isProperty(key)) (map as unknown as Record<string, unknown>)[key] = value;
     }
-    return map;
+    return literalMapOf(map);
   }
 
   #plainObject(count: number): Record<string, unknown> {

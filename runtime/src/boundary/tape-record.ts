@@ -6,6 +6,7 @@
  * Not here: which keys Python can tell apart (ConversionError): the other half sees both.
  */
 import { MemoryRangeError, RecursionRangeError, isStackOverflow } from "../errors/errors";
+import { sync } from "../convert/literal-map";
 import { isAnyArrayBuffer, isMap, isArguments, isPlainObject, isSet } from "./flags";
 import {
   TAG_PYOBJECT,
@@ -160,6 +161,7 @@ class TapeRecorder {
       this.#dict(value, depth);
     } else if (isMap(value)) {
       if (this.#isKnown(value)) return;
+      sync(value);
       const entries = [...Map.prototype.entries.call(value)];
       this.#pair(TAPE_DICT, entries.length);
       for (const [key, item] of entries) {
