@@ -24,11 +24,13 @@ const PREPARATION = `
 if (globalThis.__driver === undefined) {
   if (typeof $vm !== "undefined") globalThis.gc = () => $vm.gc();
   const driver = { log: [], calls: [] };
+  const isPlain = (value) => typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  const textOf = (value) => isPlain(value) ? "{" + Object.entries(value).map(([key, item]) => key + ": " + String(item)).join(", ") + "}" : String(value);
   Object.defineProperty(globalThis, "__driver", { value: driver });
   for (const type of ["log", "info", "warn", "error", "debug"]) {
     const original = console[type];
     console[type] = (...parts) => {
-      driver.log.push({ type: type === "warn" ? "warning" : type, text: parts.map(String).join(" ") });
+      driver.log.push({ type: type === "warn" ? "warning" : type, text: parts.map(textOf).join(" ") });
       original.apply(console, parts);
     };
   }
@@ -52,6 +54,14 @@ async function startSession(program, env) {
   if (binary === undefined) throw new Error("There is no WebKit: install it (`apt-get install webkit2gtk-driver libwebkit2gtk-4.1-0`) or name its MiniBrowser in PYOXIDE_WEBKIT");
   const port = await freePort();
   const driver = spawn(program, [`--port=${port}`], { stdio: "ignore", detached: true, env });
+  const kill = () => {
+    try {
+      process.kill(-driver.pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  process.on("exit", kill);
   const failed = new Promise((_, reject) => driver.on("error", (error) => reject(new Error(`WebKitWebDriver could not be started: ${error.message}`))));
   failed.catch(() => {});
   const request = async (method, path, body) => {
@@ -71,37 +81,48 @@ async function startSession(program, env) {
   };
   await Promise.race([ready(), failed]);
   const options = { binary, args: ["--automation"] };
-  const { sessionId } = await request("POST", "/session", { capabilities: { alwaysMatch: { timeouts: { script: SCRIPT_SECONDS * 1000 }, "webkitgtk:browserOptions": options } } });
+  const { sessionId } = await request("POST", "/session", { capabilities: { alwaysMatch: { acceptInsecureCerts: true, timeouts: { script: SCRIPT_SECONDS * 1000 }, "webkitgtk:browserOptions": options } } });
   return {
     call: (method, path, body) => request(method, `/session/${sessionId}${path}`, body),
     async close() {
       await Promise.race([request("DELETE", `/session/${sessionId}`).catch(() => {}), sleep(5000)]);
-      try {
-        process.kill(-driver.pid, "SIGKILL");
-      } catch {
-        // It has ended by itself.
-      }
+      kill();
+      process.off("exit", kill);
     },
   };
 }
 
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
-const KEYS = { Enter: "\ue007", Tab: "\ue004", Backspace: "\ue003", ArrowUp: "\ue013", ArrowDown: "\ue015", ArrowLeft: "\ue012", ArrowRight: "\ue014", Escape: "\ue00c", Home: "\ue011", End: "\ue010", Delete: "\ue017", Shift: "\ue008", Control: "\ue009" };
+const KEYS = { "\n": "\ue007", Enter: "\ue007", Tab: "\ue004", Backspace: "\ue003", ArrowUp: "\ue013", ArrowDown: "\ue015", ArrowLeft: "\ue012", ArrowRight: "\ue014", Escape: "\ue00c", Home: "\ue011", End: "\ue010", Delete: "\ue017", Shift: "\ue008", Control: "\ue009" };
 
 class Page {
   #session;
   #log;
   #functions = new Map();
   #listeners = [];
-  #isBusy = false;
+  #commands = Promise.resolve();
+  #timer;
 
   constructor(session, log) {
     this.#session = session;
     this.#log = log;
+    // What the page says arrives also while nobody asks it for anything. A page that is being left has nothing to say.
+    this.#timer = setInterval(() => this.#poll().catch(() => {}), 250);
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+  }
+
+  /** One command at a time. */
+  #call(...command) {
+    const result = this.#commands.then(() => this.#session.call(...command));
+    this.#commands = result.catch(() => {});
+    return result;
   }
 
   async #script(body, args) {
-    const { value, error } = await this.#session.call("POST", "/execute/async", { args, script: `
+    const { value, error } = await this.#call("POST", "/execute/async", { args, script: `
 const done = arguments[arguments.length - 1];
 ${PREPARATION}
 const plain = (value) => value === undefined ? undefined : JSON.parse(JSON.stringify(value));
@@ -121,12 +142,12 @@ const plain = (value) => value === undefined ? undefined : JSON.parse(JSON.strin
   }
 
   async goto(url) {
-    await this.#session.call("POST", "/url", { url });
+    await this.#call("POST", "/url", { url });
     await this.#prepare();
   }
 
   async reload() {
-    await this.#session.call("POST", "/refresh", {});
+    await this.#call("POST", "/refresh", {});
     await this.#prepare();
   }
 
@@ -142,8 +163,15 @@ const plain = (value) => value === undefined ? undefined : JSON.parse(JSON.strin
 
   /** Evaluates in the page without blocking the driver, so that what the page says arrives in the meantime. */
   async evaluate(body, argument) {
-    if (typeof body === "string") return await this.#script(`return (0, eval)(args[0]);`, [body]);
-    await this.#script("globalThis.__result = undefined; (async () => await (0, eval)(`(${args[0]})`)(args[1]))().then((value) => { globalThis.__result = { value: value === undefined ? undefined : JSON.parse(JSON.stringify(value)) }; }, (error) => { globalThis.__result = { error: String(error) + '\\n' + error?.stack }; });", [String(body), argument ?? null]);
+    // Part of the script, not a string that the page evaluates: the page's policy may forbid that.
+    const work = typeof body === "string" ? `() => (${body})` : `(${body})`;
+    await this.#script(`
+globalThis.__result = undefined;
+const plain = (value) => value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+(async () => await (${work})(args[0] === null ? undefined : args[0]))().then(
+  (value) => { globalThis.__result = { value: plain(value) }; },
+  (error) => { globalThis.__result = { error: String(error) + "\\n" + error?.stack }; },
+);`, [argument ?? null]);
     for (let pause = 5; ; pause = Math.min(200, pause * 1.5)) {
       const result = await this.#script("return globalThis.__result;", []);
       await this.#poll();
@@ -178,18 +206,18 @@ const plain = (value) => value === undefined ? undefined : JSON.parse(JSON.strin
   }
 
   async #element(selector) {
-    const found = await this.#session.call("POST", "/element", { using: "css selector", value: selector });
+    const found = await this.#call("POST", "/element", { using: "css selector", value: selector });
     return found[ELEMENT];
   }
 
   async click(selector) {
-    await this.#session.call("POST", `/element/${await this.#element(selector)}/click`, {});
+    await this.#call("POST", `/element/${await this.#element(selector)}/click`, {});
   }
 
   async fill(selector, text) {
     const element = await this.#element(selector);
-    await this.#session.call("POST", `/element/${element}/clear`, {});
-    await this.#session.call("POST", `/element/${element}/value`, { text });
+    await this.#call("POST", `/element/${element}/clear`, {});
+    await this.#call("POST", `/element/${element}/value`, { text });
   }
 
   async innerText(selector) {
@@ -197,7 +225,8 @@ const plain = (value) => value === undefined ? undefined : JSON.parse(JSON.strin
   }
 
   keyboard = {
-    type: async (text) => await this.#keys([...text].flatMap((value) => [{ type: "keyDown", value }, { type: "keyUp", value }])),
+    insertText: (text) => this.evaluate((inserted) => void document.execCommand("insertText", false, inserted), text),
+    type: async (text) => await this.#keys([...text].map((name) => KEYS[name] ?? name).flatMap((value) => [{ type: "keyDown", value }, { type: "keyUp", value }])),
     press: async (combination) => {
       const keys = combination.split("+").map((name) => KEYS[name] ?? name);
       await this.#keys([...keys.map((value) => ({ type: "keyDown", value })), ...keys.reverse().map((value) => ({ type: "keyUp", value }))]);
@@ -205,7 +234,7 @@ const plain = (value) => value === undefined ? undefined : JSON.parse(JSON.strin
   };
 
   async #keys(actions) {
-    await this.#session.call("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
+    await this.#call("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
   }
 
   on() {
@@ -222,7 +251,7 @@ const plain = (value) => value === undefined ? undefined : JSON.parse(JSON.strin
 
   async screenshot({ path }) {
     const { writeFile } = await import("node:fs/promises");
-    await writeFile(path, Buffer.from(await this.#session.call("GET", "/screenshot"), "base64"));
+    await writeFile(path, Buffer.from(await this.#call("GET", "/screenshot"), "base64"));
   }
 
   context() {
@@ -246,7 +275,14 @@ export async function startWebKit(program, env) {
   return {
     async openPage(log) {
       const session = await startSession(program, given);
-      return { page: new Page(session, log), close: () => session.close() };
+      const page = new Page(session, log);
+      return {
+        page,
+        async close() {
+          page.stop();
+          await session.close();
+        },
+      };
     },
     async close() {
       display?.close();

@@ -4,6 +4,8 @@
  */
 import { test } from "../harness/registry.mjs";
 
+const skip = (env) => (env.name === "webkit" ? "FS-07: WebKitGTK has no private file system of the origin" : undefined);
+
 const PAGE = `<!doctype html><script src="/dist/pyodide.js"></script>`;
 
 test("FS-04 FS-03 IDBFS as documented keeps files over a reload", async ({ open, server, assert }) => {
@@ -59,7 +61,7 @@ repr(facts)\`));
   assert.equal(result, "[['b.txt', 'big.bin'], b'\\x01\\x02\\x03', 'of a blob', True]");
 });
 
-test("FS-07 FS-08 JS-030 mountNativeFS: what is there, and what syncfs writes", async ({ open, server, assert }) => {
+test("FS-07 FS-08 JS-030 mountNativeFS: what is there, and what syncfs writes", { skip }, async ({ open, server, assert }) => {
   const { page } = await open(server.add("native.html", PAGE));
   const result = await page.evaluate(async () => {
     const root = await navigator.storage.getDirectory();
@@ -138,7 +140,7 @@ test("FS-07 FS-08 JS-030 mountNativeFS: what is there, and what syncfs writes", 
   });
 });
 
-test("FS-09 JS-030 mountNativeFS says what is wrong, and mounts nothing then", async ({ open, server, assert }) => {
+test("FS-09 JS-030 mountNativeFS says what is wrong, and mounts nothing then", { skip }, async ({ open, server, assert }) => {
   const { page } = await open(server.add("native-errors.html", PAGE));
   const messages = await page.evaluate(async () => {
     const root = await navigator.storage.getDirectory();
@@ -167,7 +169,7 @@ test("FS-09 JS-030 mountNativeFS says what is wrong, and mounts nothing then", a
   });
 });
 
-test("FS-07 FS-18 In a worker: files of the origin's private file system, and a handle that comes from the page", async ({ open, server, assert }) => {
+test("FS-07 FS-18 In a worker: files of the origin's private file system, and a handle that comes from the page", { skip }, async ({ open, server, assert }) => {
   server.add("native-worker.mjs", `import { loadPyodide } from "/dist/pyodide.mjs";
 self.onmessage = async ({ data: handle }) => {
   const pyodide = await loadPyodide();

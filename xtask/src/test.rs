@@ -46,12 +46,25 @@ enum Group {
     NodeCurrent,
     /// The distribution in headless Chromium
     Chromium,
+    /// The distribution in headless Firefox: only when it is asked for
+    Firefox,
+    /// The distribution in WebKitGTK: only when it is asked for
+    Webkit,
     /// CPython's own tests in both Nodes: a selection, or all of them when this is the only group
     Cpython,
 }
 
-const ALL: [Group; 9] = [
+/// What runs when no group is named. Other browsers take minutes and have to be installed, which not every machine can.
+const DEFAULT: [Group; 9] = [
     Group::Checks, Group::Rust, Group::Types, Group::Runtime, Group::Python, Group::Node, Group::NodeCurrent, Group::Chromium, Group::Cpython,
+];
+const ON_REQUEST: [Group; 2] = [Group::Firefox, Group::Webkit];
+
+/// Browsers: the environment of `tests/run.mjs`, the programs that it looks for on PATH, the packages that have them.
+const BROWSERS: [(&str, &[&str], &[&str]); 3] = [
+    ("chromium", &["chromium"], &["chromium"]),
+    ("firefox", &["firefox", "firefox-esr"], &["firefox-esr"]),
+    ("webkit", &["WebKitWebDriver"], &["webkit2gtk-driver", "libwebkit2gtk-4.1-0", "xvfb"]),
 ];
 
 #[derive(Default, Clone, Copy)]
@@ -74,7 +87,11 @@ impl Count {
 }
 
 pub fn run(context: &Context, options: &Options) -> Result<ExitCode> {
-    let groups: Vec<Group> = ALL.into_iter().filter(|g| options.only.is_empty() || options.only.contains(g)).collect();
+    let groups: Vec<Group> = if options.only.is_empty() {
+        DEFAULT.to_vec()
+    } else {
+        DEFAULT.into_iter().chain(ON_REQUEST).filter(|g| options.only.contains(g)).collect()
+    };
     let mut total = Count::default();
     let mut remarks = Vec::new();
     for group in groups {
@@ -112,6 +129,8 @@ fn run_group(context: &Context, group: Group, options: &Options, remarks: &mut V
         Group::Node => distribution(context, "node20", options, remarks),
         Group::NodeCurrent => distribution(context, "node-current", options, remarks),
         Group::Chromium => distribution(context, "chromium", options, remarks),
+        Group::Firefox => distribution(context, "firefox", options, remarks),
+        Group::Webkit => distribution(context, "webkit", options, remarks),
         Group::Cpython => cpython(context, options),
     }
 }
@@ -292,10 +311,12 @@ fn distribution(context: &Context, environment: &str, options: &Options, remarks
     }
     dist::ensure(context)?;
     runtime::ensure_npm_packages(&context.versions, &dir, "npm packages of the tests")?;
-    if environment == "chromium" && find_program("chromium").is_none() {
-        let step = Step::start("Chromium");
-        root::install(&step, "chromium", &["chromium"])?;
-        step.done();
+    for (name, programs, packages) in BROWSERS {
+        if name == environment && !programs.iter().any(|program| find_program(program).is_some()) {
+            let step = Step::start(name);
+            root::install(&step, name, packages)?;
+            step.done();
+        }
     }
     let mut command = Command::new("node");
     command.arg(&runner).args(["--env", environment]);

@@ -242,7 +242,7 @@ export class GatewayBackend implements Backend {
     record.fail({
       code: record.queued > 0 ? "ECONNRESET" : "ECONNREFUSED",
       message:
-        `Request for ${url} failed: ${String(message)}. The browser does not say why: no connection, no such host, a certificate ` +
+        `Request for ${url} failed: ${String(message).trim().replace(/\.$/, "")}. The browser does not say why: no connection, no such host, a certificate ` +
         "that does not fit, or a server that does not let this page in (CORS)",
     });
     record.notify();
