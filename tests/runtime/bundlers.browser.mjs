@@ -99,3 +99,11 @@ test("ENV-32 The package can be bundled with its types and data files by name", 
   const { text } = await bundle('import wasm from "pyodide/pyodide.asm.wasm"; import lock from "pyodide/pyodide-lock.json"; console.log(wasm, lock.info.arch);', { format: "esm", loader: { ".wasm": "text" } });
   assert.includes(text, "wasm32");
 });
+
+test("ENV-30 The source maps bring the sources: bundlers that take maps over look for none, and find no path of another machine", async ({ assert }) => {
+  for (const file of ["pyodide.mjs.map", "pyodide.js.map", "python.mjs.map", "python-thread.mjs.map"]) {
+    const { sources, sourcesContent } = JSON.parse(await readFile(path.join(dist, file), "utf8"));
+    assert.deepEqual(sources.filter((name) => !/^(<define:|\.\.\/runtime\/(src|node_modules)\/)/.test(name)), [], file);
+    assert.deepEqual(sources.filter((_, index) => typeof sourcesContent?.[index] !== "string"), [], file);
+  }
+});

@@ -28,8 +28,8 @@ const BUNDLES: [Bundle; 4] = [
     Bundle { source: "src/python-command/thread.ts", output: "python-thread.mjs", options: &["--format=esm", "--platform=node"] },
 ];
 // Names stay: they are in stack traces, and users match on `constructor.name`.
-const COMMON_OPTIONS: [&str; 10] = [
-    "--bundle", "--target=es2022", "--sourcemap=linked", "--sources-content=false", "--external:node:*", "--external:./pyodide.asm.mjs",
+const COMMON_OPTIONS: [&str; 9] = [
+    "--bundle", "--target=es2022", "--sourcemap=linked", "--external:node:*", "--external:./pyodide.asm.mjs",
     "--external:./pyodide.mjs", "--log-level=warning", "--minify-whitespace", "--minify-syntax",
 ];
 const DECLARATIONS: [(&str, &str); 2] = [("src/api/index.ts", "pyodide.d.ts"), ("src/api/ffi.ts", "ffi.d.ts")];
@@ -228,8 +228,10 @@ fn name_sources_from_dist(map: &Path) -> Result<()> {
     let text = fs::read_to_string(map).with_context(|| format!("esbuild made no `{}`", map.display()))?;
     let mut map_json: serde_json::Value = serde_json::from_str(&text).with_context(|| format!("Not a source map: {}", map.display()))?;
     for source in map_json["sources"].as_array_mut().into_iter().flatten() {
-        if let Some((_, path)) = source.as_str().and_then(|s| s.rsplit_once("/runtime/src/")) {
-            *source = format!("../runtime/src/{path}").into();
+        for folder in ["src", "node_modules"] {
+            if let Some((_, path)) = source.as_str().and_then(|s| s.rsplit_once(&format!("/runtime/{folder}/"))) {
+                *source = format!("../runtime/{folder}/{path}").into();
+            }
         }
     }
     fs::write(map, map_json.to_string()).with_context(|| format!("Could not write `{}`", map.display()))
