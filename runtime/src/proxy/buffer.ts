@@ -57,6 +57,7 @@ export class PyBufferView {
   readonly format: string;
   readonly itemsize: number;
   readonly ndim: number;
+  /** `data.byteLength`: what lies between the elements counts too. */
   readonly nbytes: number;
   readonly shape: number[];
   /** In elements of `data`. */
@@ -82,7 +83,7 @@ export class PyBufferView {
     this.format = description.format;
     this.itemsize = description.itemsize;
     this.ndim = description.ndim;
-    this.nbytes = description.nbytes;
+    this.nbytes = layout.bytes;
     this.shape = description.shape;
     this.c_contiguous = description.cContiguous;
     this.f_contiguous = description.fContiguous;
