@@ -156,6 +156,17 @@ test("TT-078 toJsLiteralMap: false gives plain objects", async ({ load, assert }
   const proxy = py.runPython("{'a': {'b': 1}}");
   assert.deepEqual(proxy.toJs(), { a: { b: 1 } });
   proxy.destroy();
+  // An object has one property where a dict has two keys: neither gets lost unsaid.
+  for (const code of ["{1: 'a', '1': 'b'}", "{'1': 'a', 1: 'b'}", "{True: 1, 'true': 2}", "[{None: 1, 'undefined': 2}]"]) {
+    const dict = py.runPython(code);
+    assert.throws(() => dict.toJs(), "would be one property of a JavaScript object");
+    assert.throws(() => dict.toJs({ default_converter: (value) => value }), "would be one property of a JavaScript object");
+    dict.destroy();
+  }
+  const keys = py.runPython("{1: 'a', '2': 'b', None: 3, True: 4, 2.5: 5}");
+  assert.deepEqual(keys.toJs(), { 1: 4, 2: "b", 2.5: 5, undefined: 3 });
+  assert.deepEqual(keys.toJs({ dict_converter: Array.from })[1], ["2", "b"]);
+  keys.destroy();
 });
 
 test("ENV-35 TT-076 Two instances do not disturb each other", async ({ load, assert }) => {

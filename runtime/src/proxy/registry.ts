@@ -9,6 +9,7 @@ import { PYPROXY_CAPTURE_THIS, PYPROXY_ROUNDTRIP, PY_HAS_AWAIT, PY_HAS_CALL, PY_
 import type { Era } from "../boundary/era";
 import type { Operations } from "../boundary/operations";
 import type { ProxyMaker } from "../boundary/wire";
+import { PythonError } from "../errors/errors";
 import { ApiTable, type Api } from "./api";
 import { watchAwaitable } from "./awaitable";
 import { JsonState } from "./json";
@@ -45,7 +46,13 @@ const { PyProxy: PyProxyTarget } = {
       if (!state.lifetime.isAlive) return "PyProxy <destroyed>";
       const { operations } = state.registry;
       const { object } = state.lifetime;
-      return `PyProxy <${operations.typeName(object)}> ${operations.repr(object)}`;
+      const type = operations.typeName(object);
+      try {
+        return `PyProxy <${type}> ${operations.repr(object)}`;
+      } catch (error) {
+        // What is only looked at must not end a program: its `__repr__` is anybody's code.
+        return `PyProxy <${type}> (repr raised ${error instanceof PythonError ? error.type : String(error)})`;
+      }
     }
   },
 };

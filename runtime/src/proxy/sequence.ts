@@ -49,10 +49,10 @@ export function sequenceMethods(registry: ProxyRegistry) {
       return body(marks, value);
     });
   /** Array passes itself as the last argument of callbacks: here the proxy. */
-  const withProxy =
-    <T>(proxy: unknown, callback: Callback<T>, self: unknown) =>
-    (value: unknown, index: number): T =>
-      callback.call(self, value, index, proxy);
+  const withProxy = <T>(proxy: unknown, callback: Callback<T>, self: unknown): ((value: unknown, index: number) => T) => {
+    checkCallback(callback);
+    return (value, index) => callback.call(self, value, index, proxy);
+  };
 
   return {
     /** The element at an index, negative ones counting from the end. */
@@ -74,19 +74,24 @@ export function sequenceMethods(registry: ProxyRegistry) {
       return elements(this, "entries").entries();
     },
     every(this: unknown, predicate: Callback<unknown>, self?: unknown): boolean {
-      return elements(this, "every").every(withProxy(this, predicate, self));
+      const step = withProxy(this, predicate, self);
+      return elements(this, "every").every(step);
     },
     filter(this: unknown, predicate: Callback<unknown>, self?: unknown): unknown[] {
-      return elements(this, "filter").filter(withProxy(this, predicate, self));
+      const step = withProxy(this, predicate, self);
+      return elements(this, "filter").filter(step);
     },
     find(this: unknown, predicate: Callback<unknown>, self?: unknown): unknown {
-      return elements(this, "find").find(withProxy(this, predicate, self));
+      const step = withProxy(this, predicate, self);
+      return elements(this, "find").find(step);
     },
     findIndex(this: unknown, predicate: Callback<unknown>, self?: unknown): number {
-      return elements(this, "findIndex").findIndex(withProxy(this, predicate, self));
+      const step = withProxy(this, predicate, self);
+      return elements(this, "findIndex").findIndex(step);
     },
     forEach(this: unknown, callback: Callback<void>, self?: unknown): void {
-      elements(this, "forEach").forEach(withProxy(this, callback, self));
+      const step = withProxy(this, callback, self);
+      elements(this, "forEach").forEach(step);
     },
     includes(this: unknown, value: unknown, ...from: [number?]): boolean {
       return search(this, "includes", value, (list, wanted) => list.includes(wanted, ...from)) as boolean;
@@ -106,14 +111,17 @@ export function sequenceMethods(registry: ProxyRegistry) {
       return search(this, "lastIndexOf", value, last) as number;
     },
     map(this: unknown, callback: Callback<unknown>, self?: unknown): unknown[] {
-      return elements(this, "map").map(withProxy(this, callback, self));
+      const step = withProxy(this, callback, self);
+      return elements(this, "map").map(step);
     },
     reduce(this: unknown, callback: Reducer, ...initial: [unknown?]): unknown {
+      checkCallback(callback);
       const step = (accumulator: unknown, value: unknown, index: number) => callback(accumulator, value, index, this);
       const list = elements(this, "reduce");
       return initial.length === 0 ? list.reduce(step) : list.reduce(step, initial[0]);
     },
     reduceRight(this: unknown, callback: Reducer, ...initial: [unknown?]): unknown {
+      checkCallback(callback);
       const step = (accumulator: unknown, value: unknown, index: number) => callback(accumulator, value, index, this);
       const list = elements(this, "reduceRight");
       return initial.length === 0 ? list.reduceRight(step) : list.reduceRight(step, initial[0]);
@@ -129,7 +137,8 @@ export function sequenceMethods(registry: ProxyRegistry) {
       return slice;
     },
     some(this: unknown, predicate: Callback<unknown>, self?: unknown): boolean {
-      return elements(this, "some").some(withProxy(this, predicate, self));
+      const step = withProxy(this, predicate, self);
+      return elements(this, "some").some(step);
     },
     /** For JSON.stringify, which keeps nothing: proxies in it live as long as this one. What contains itself gives the array that it gave before. */
     toJSON(this: unknown): unknown[] {
@@ -227,6 +236,12 @@ export function mutableSequenceMethods(registry: ProxyRegistry) {
       return length + values.length;
     },
   };
+}
+
+/** As for Array, also when there are no elements; before any is made. */
+function checkCallback(callback: unknown): void {
+  if (typeof callback === "function") return;
+  throw new TypeError(`${typeof callback === "object" && callback !== null ? "An object" : String(callback)} is not a function`);
 }
 
 /** Is equal to nothing that a sequence can hold. */

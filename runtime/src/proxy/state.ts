@@ -99,7 +99,8 @@ export class PyProxyState implements ProxyHandler<object>, ProxyState, Borrower 
     }
     const { operations } = this.registry;
     if (this.flags & PY_IS_PLAIN_DICT && !operations.hasAttribute(this.lifetime.object, pythonName(name))) {
-      operations.setItem(this.lifetime.object, this.#itemKey(name) ?? name, value);
+      // A name made of digits is a number, as for an Array, unless there is an item with the string.
+      operations.setItem(this.lifetime.object, this.#itemKey(name) ?? (isIndex(name) ? Number(name) : name), value);
     } else {
       operations.setAttribute(this.lifetime.object, pythonName(name), value); // Python says what cannot be set
     }

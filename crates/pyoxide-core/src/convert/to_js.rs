@@ -37,7 +37,8 @@ fn convert(object: Ref<'_>, depth: i32, options: Handle) -> PyResult<JsRef> {
     if default.is_some() || eager.is_some() {
         return by_level(object, depth, options, create_pyproxies, default, eager);
     }
-    let mut recorder = Recorder { tape: Writer::new(), seen: AddressMap::default(), containers: 0, create_pyproxies };
+    let names_only = state::start_flag(START_PLAIN_DICTS) && option(options, c"dict_converter")?.is_none();
+    let mut recorder = Recorder { tape: Writer::new(), seen: AddressMap::default(), containers: 0, create_pyproxies, names_only };
     recorder.value(object, depth)?;
     play(recorder.tape, options)
 }
@@ -110,6 +111,8 @@ struct Recorder {
     seen: AddressMap<u32>,
     containers: u32,
     create_pyproxies: bool,
+    /// Dicts become plain objects, whose keys are strings.
+    names_only: bool,
 }
 
 impl Recorder {
@@ -142,8 +145,17 @@ impl Recorder {
                 self.tape.float(ffi::PyFloat_AS_DOUBLE(raw));
                 return Ok(());
             }
-            if depth == 0 || !needs_proxy(object) {
+            if !needs_proxy(object) {
                 return self.wire(object);
+            }
+            if depth == 0 {
+                // What is converted in one place is no proxy in another, or JavaScript would see two things.
+                return if self.seen.contains_key(&(raw as usize)) {
+                    self.again(object);
+                    Ok(())
+                } else {
+                    self.wire(object)
+                };
             }
             if ffi::PyList_Check(raw) != 0 || ffi::PyTuple_Check(raw) != 0 {
                 return self.sequence(object, depth);
@@ -235,6 +247,13 @@ impl Recorder {
             self.tape.u32(count as u32);
             let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
             while ffi::PyDict_Next(raw, &mut position, &mut key, &mut value) != 0 {
+                let _value = if self.names_only && ffi::PyUnicode_CheckExact(key) == 0 {
+                    let kept = (Ref::from_ptr(key).to_owned(), Ref::from_ptr(value).to_owned()); // comparing keys is anybody's code
+                    check_name(object, kept.0.borrow())?;
+                    Some(kept)
+                } else {
+                    None
+                };
                 self.key(Ref::from_ptr(key))?;
                 self.value(Ref::from_ptr(value), depth - 1)?;
                 if ffi::PyDict_Size(raw) != count {
@@ -274,6 +293,31 @@ impl Recorder {
         let _kept = object.to_owned(); // `__buffer__` is anybody's code
         let view = View::open(object)?;
         view.write(&mut self.tape, 0, view.0.buf.cast(), &mut self.containers)
+    }
+}
+
+/// `1` and `"1"` are two keys of a dict, and one property of an object: neither may get lost.
+fn check_name(dict: Ref<'_>, key: Ref<'_>) -> PyResult<()> {
+    // SAFETY: both are alive; the calls return new references, or null with an error.
+    unsafe {
+        let raw = key.as_ptr();
+        let name = if key.is_none() {
+            Py::string("undefined")?
+        } else if ffi::PyBool_Check(raw) != 0 {
+            Py::string(if raw == ffi::Py_True() { "true" } else { "false" })?
+        } else if ffi::PyLong_Check(raw) != 0 {
+            Py::owned_or_err(ffi::PyNumber_ToBase(raw, 10))?
+        } else {
+            return Ok(());
+        };
+        if !py::check_bool(ffi::PyDict_Contains(dict.as_ptr(), name.as_ptr()))? {
+            return Ok(());
+        }
+        Err(conversion_error(&format!(
+            "The keys {} and {} of a dict would be one property of a JavaScript object: make all of them strings, or pass dict_converter",
+            short_repr(key),
+            short_repr(name.borrow())
+        )))
     }
 }
 
@@ -457,6 +501,7 @@ impl ByLevel {
             seen: AddressMap::default(),
             containers: 0,
             create_pyproxies: self.create_pyproxies,
+            names_only: false,
         };
         recorder.value(object, 0)?;
         play(recorder.tape, self.options)
@@ -553,6 +598,7 @@ impl ByLevel {
                     call_js(&entry, "push", &[&key, &value])?;
                     call_js(&target, "push", &[&entry])?;
                 } else if state::start_flag(START_PLAIN_DICTS) {
+                    check_name(object, Ref::from_ptr(ffi::PyTuple_GET_ITEM(pair.as_ptr(), 0)))?;
                     set_js(&target, &key, &value)?;
                 } else {
                     call_js(&target, "set", &[&key, &value])?;
