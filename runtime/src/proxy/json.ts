@@ -140,7 +140,9 @@ export class JsonState extends PyProxyState {
     const { operations } = this.registry;
     const item = operations.getItem(this.lifetime.object, key, { borrower: this, name });
     // JSON has null, and JavaScript's JSON leaves out what is undefined.
-    return item === undefined && (this.#isSequence || operations.hasItem(this.lifetime.object, key)) ? null : item;
+    if (item !== undefined) return item;
+    const isThere = this.#isSequence ? (key as number) < operations.length(this.lifetime.object, this.flags) : operations.hasItem(this.lifetime.object, key);
+    return isThere ? null : undefined;
   }
 
   /** The key that a property name means: the string, unless there is only the number that it spells. */
