@@ -35,7 +35,7 @@ test("nothing to go by: one sentence that names the option", () => {
 
 test("Node: __dirname comes first where the files are there, then import.meta.url, then the stack", async () => {
   const found = await loadNodeModules();
-  const node = { ...found, fs: { existsSync: (path: string) => path === "/d/pyodide.asm.wasm" } as typeof found.fs };
+  const node = { ...found, fs: { ...found.fs, existsSync: (path: unknown) => path === "/d/pyodide.asm.wasm" } };
   const elsewhere = { ...none, directory: "/global", moduleUrl: "file:///m/pyodide.mjs" };
   assert.equal(detectIndexUrl(elsewhere, inNode, node), "/m/");
   assert.equal(detectIndexUrl({ ...none, directory: "/any" }, inNode, node), "/any/");
