@@ -276,3 +276,47 @@ drawn`);
   assert.deepEqual(result.seen, [true, true, true, true]);
   assert.ok(result.frames > 1, `${result.frames} frames`);
 });
+
+test("ENV-02 ENV-30 A page with a global module (Electron, other scripts) has loadPyodide in both places", async ({ open, server, assert }) => {
+  const page = '<!doctype html><script>globalThis.module = { exports: {} };</script><script src="/dist/pyodide.js"></script><script>console.log("result", loadPyodide === module.exports.loadPyodide);</script>';
+  const opened = await open(server.add("global-module.html", page));
+  assert.equal((await waitForLog(opened.page, opened.log, /^result|rror/)).text, "result true");
+});
+
+/** Where a program may store nothing, looking at the storage throws. */
+const WITHOUT_STORAGE = `
+loadPyodide().then(async (py) => {
+  await py.loadPackage("attrs", { messageCallback() {} });
+  py.FS.mkdir("/stored");
+  py.FS.mount(py.FS.filesystems.IDBFS, {}, "/stored");
+  const failed = await new Promise((resolve) => py.FS.syncfs(true, resolve));
+  return [py.runPython("import attrs, asyncio; attrs.__name__"), failed !== null].join();
+}).then((text) => report("result " + text), (error) => report("failed " + error.message));`;
+
+test("ENV-34 PKG-02 FS-04 A sandboxed frame without an origin: Python starts and loads packages, only storage fails", async ({ open, server, assert }) => {
+  const frame = `<script src="${server.origin}/dist/pyodide.js"></script><script>const report = (text) => parent.postMessage(text, "*");${WITHOUT_STORAGE}</script>`;
+  const page = `<!doctype html><script>addEventListener("message", ({ data }) => console.log(data));</script><iframe sandbox="allow-scripts" srcdoc="${frame.replaceAll("&", "&amp;").replaceAll('"', "&quot;")}"></iframe>`;
+  const opened = await open(server.add("sandboxed.html", page));
+  assert.equal((await waitForLog(opened.page, opened.log, /^result|^failed/)).text, "result attrs,true");
+});
+
+test("ENV-34 PKG-02 FS-04 A page whose user blocks all storage", async ({ open, server, assert }) => {
+  const block = `for (const name of ["caches", "indexedDB", "localStorage", "sessionStorage"])
+  Object.defineProperty(globalThis, name, { get() { throw new DOMException("Access is denied for this document.", "SecurityError"); } });`;
+  const page = `<!doctype html><script>${block}</script><script src="/dist/pyodide.js"></script><script>const report = (text) => console.log(text);${WITHOUT_STORAGE}</script>`;
+  const opened = await open(server.add("blocked-storage.html", page));
+  assert.equal((await waitForLog(opened.page, opened.log, /^result|^failed/)).text, "result attrs,true");
+});
+
+test("ENV-34 PKG-02 A store that is full costs nothing", async ({ open, server, assert }) => {
+  const full = `Cache.prototype.put = async () => { globalThis.tried = true; throw new DOMException("Quota exceeded.", "QuotaExceededError"); };`;
+  const page = `<!doctype html><script>${full} onunhandledrejection = ({ reason }) => console.log("failed", String(reason));</script><script src="/dist/pyodide.js"></script><script>
+loadPyodide().then(async (py) => {
+  await py.loadPackage("attrs", { messageCallback() {} });
+  py.runPython("import attrs");
+  while (globalThis.tried === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+  console.log("result", py.runPython("attrs.__name__"));
+});</script>`;
+  const opened = await open(server.add("full-store.html", page));
+  assert.equal((await waitForLog(opened.page, opened.log, /^result|^failed/)).text, "result attrs");
+});

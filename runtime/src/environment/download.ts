@@ -141,7 +141,8 @@ export class Downloader {
     try {
       return JSON.parse(text) as unknown;
     } catch (error) {
-      throw failure(url, what, `it is not JSON: it begins with ${quote(text)}`, error);
+      const why = /^\s*[[{]/.test(text) ? `it is cut off or damaged: ${reason(error)}` : `it is not JSON: it begins with ${quote(text)}`;
+      throw failure(url, what, why, error);
     }
   }
 

@@ -180,9 +180,18 @@ function makeRoom({ fs, path }: NodeModules, folder: string): void {
   }
 }
 
-/** Pages that are not served over https, and some privacy modes, have no Cache API. */
+/** Pages that are not served over https, and some privacy modes, have no Cache API; in sandboxed frames it throws when one looks at it. */
+function findCaches(): CacheStorage | undefined {
+  try {
+    return (globalThis as { caches?: CacheStorage }).caches;
+  } catch {
+    return undefined;
+  }
+}
+
 function browserStore(): Store | undefined {
-  const { caches, location } = globalThis as { caches?: CacheStorage; location?: { origin?: string } };
+  const caches = findCaches();
+  const { location } = globalThis as { location?: { origin?: string } };
   if (caches === undefined || location?.origin === undefined) {
     return undefined;
   }
