@@ -20,6 +20,12 @@ _timeouts: dict[Any, JsProxy] = {}
 _intervals: dict[Any, JsProxy] = {}
 
 
+def _require_callable(function: str, callback) -> None:
+    # Said here, or JavaScript would find out when nobody waits for it any more.
+    if not callable(callback):
+        raise TypeError(f"{function}() needs a callable object, not {type(callback).__name__!r}")
+
+
 def _host():
     import js
 
@@ -71,6 +77,7 @@ def set_timeout(callback: Callable[[], None], timeout: float) -> int | JsProxy:
 
     The callback is freed after the call.
     """
+    _require_callable("set_timeout", callback)
     key = None
 
     def call():
@@ -101,6 +108,7 @@ def set_interval(callback: Callable[[], None], interval: float) -> int | JsProxy
 
     The callback stays alive until :func:`clear_interval`.
     """
+    _require_callable("set_interval", callback)
     proxy = create_proxy(callback)
     try:
         timer = _host().setInterval(proxy, interval)
