@@ -26,7 +26,8 @@ export async function said(log, pattern, seconds = 60) {
   for (let tries = 0; tries < seconds * 20; tries++) {
     const found = log.find(({ text }) => pattern.test(text));
     if (found !== undefined) return found;
-    const broken = log.find(({ type }) => type === "pageerror");
+    // Firefox tells a page of requests that its service worker refused, as the documented one does until it is ready.
+    const broken = log.find(({ type, text }) => type === "pageerror" && !text.includes("passed a promise to FetchEvent.respondWith()"));
     if (broken !== undefined) throw new Error(`The page failed: ${broken.text}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
