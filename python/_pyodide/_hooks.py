@@ -184,6 +184,10 @@ def _settle(future, settle):
 
     instead = _awaited.pop(future, None)
     error = (instead or CancelledError()) if future.cancelled() else future.exception()
+    if isinstance(error, _TimeIsOver):
+        limited = TimeoutError(*error.args).with_traceback(error.__traceback__)
+        limited.__context__ = error.__context__
+        error, limited = limited, None
     try:
         if error is None:
             settle(True, future.result())
@@ -198,14 +202,21 @@ def last_awaited():
     return next(reversed(_awaited))
 
 
+class _TimeIsOver(BaseException):
+    """What is thrown into code that computes; JavaScript gets a TimeoutError.
+
+    No TimeoutError itself, which is an OSError: programs go on after those, and imports, which ask the file system, take them for a file that is missing.
+    """
+
+
 def expire(task, seconds: float) -> None:
-    """End a task with a TimeoutError, whatever it is doing."""
+    """End a task with a TimeoutError, whatever it is doing. To be called again for code that catches everything."""
     from _pyodide_core import throw_into_task
 
     text = f"The code did not end within {seconds:g} seconds"
-    # What is thrown into code that computes is a class, which is called without arguments.
-    members = {"__module__": "builtins", "__init__": lambda self: TimeoutError.__init__(self, text)}
-    if not task.done() and not throw_into_task(task, type("TimeoutError", (TimeoutError,), members)):
+    # What is thrown is a class, which is called without arguments.
+    members = {"__module__": "builtins", "__init__": lambda self: BaseException.__init__(self, text)}
+    if not task.done() and not throw_into_task(task, type("TimeoutError", (_TimeIsOver,), members)):
         if task in _awaited:
             _awaited[task] = TimeoutError(text)
         task.cancel()

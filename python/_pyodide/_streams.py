@@ -1,6 +1,7 @@
 """Standard streams of a Python that a page or program talks to: a flush reaches the handler.
 
-Owns what ``sys.stdout`` and ``sys.stderr`` are there (IO-13), and waiting for input that a handler has promised. Not here: the handlers and the devices they stand behind.
+Owns what ``sys.stdout`` and ``sys.stderr`` are there (IO-13), that a program which ends leaves them open, and waiting for input that a handler has
+promised. Not here: the handlers and the devices they stand behind.
 Invariant: nothing that was written before is lost, and the streams keep their encoding and their way of buffering.
 """
 
@@ -35,6 +36,14 @@ def install():
         stream.mode = mode
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+    builtins = sys.modules.get("_sitebuiltins")
+    if builtins is not None:
+        builtins.Quitter.__call__ = _quit
+
+
+def _quit(self, code=None):
+    """``exit()`` and ``quit()``, which close standard input: the page's next program would have none."""
+    raise SystemExit(code)
 
 
 _SIGIO = 29

@@ -112,6 +112,25 @@ test("ENV-51 A time limit ends a computation, a blocking call and an await", asy
   await assert.rejects(() => py.runPythonAsync("1", { timeout: "soon" }), /timeout/);
 });
 
+test("ENV-51 A time limit ends programs that go on after errors, and no import takes it for a missing file", { skip: needsJspi }, async ({ load, assert }) => {
+  const py = await load();
+  const codes = [
+    "while True:\n    try:\n        open('/missing')\n    except OSError:\n        pass",
+    "while True:\n    try:\n        int('a')\n    except Exception:\n        pass",
+    // It has a second to end by itself, and is ended again then, as often as it takes.
+    "while True:\n    try:\n        int('a')\n    except:\n        pass",
+  ];
+  for (const code of codes) {
+    const error = await assert.rejects(() => py.runPythonAsync(code, { timeout: 20 }));
+    assert.equal(error.type, "TimeoutError", code);
+  }
+  assert.equal(py.runPython("import sys; type(sys.last_exc) is TimeoutError"), true);
+  // What ends in order has its time.
+  const error = await assert.rejects(() => py.runPythonAsync("import time\ntry:\n    while True: pass\nfinally:\n    time.sleep(0.1)\n    cleaned = True", { timeout: 20 }));
+  assert.equal(error.type, "TimeoutError");
+  assert.equal(py.globals.get("cleaned"), true);
+});
+
 /** C code that would go on for years, and looks for signals now and then as CPython's own does. */
 const ENDLESS_C = ["import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')", "10 ** 10 ** 8"];
 

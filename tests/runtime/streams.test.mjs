@@ -257,3 +257,13 @@ test("IO-13 An error thrown by a handler reaches the program", ({ py, assert }) 
   }
   py.runPython("print('works again')");
 });
+
+test("IO-13 JS-041 exit() and quit() end one program; the next has its input", async ({ py, assert }) => {
+  py.setStdin({ stdin: () => "next" });
+  for (const code of ["exit()", "quit(3)", "import sys; sys.exit('over')"]) {
+    const error = assert.throws(() => py.runPython(code));
+    assert.equal(error.type, "SystemExit", code);
+  }
+  assert.equal(py.runPython("import sys; input() + str(sys.last_exc.code)"), "nextover");
+  restore(py);
+});

@@ -157,6 +157,10 @@ export interface ApiSettings {
 
 /** What Ctrl-C sends. */
 const SIGINT = 2;
+/** What `finally` clauses have after a time limit, before they are ended, too. */
+const CLEANUP_MS = 1000;
+/** How often code is ended then that catches everything, until it is somewhere where it does not. */
+const AGAIN_MS = 50;
 const SIGNAL_MAX = 64;
 
 export function makePyodide(interpreter: Interpreter, settings: ApiSettings): PyodideInterface {
@@ -218,7 +222,14 @@ export function makePyodide(interpreter: Interpreter, settings: ApiSettings): Py
   /** Awaits a coroutine, which is running as a task since it was returned, for a limited time. */
   const awaitLimited = async (coroutine: unknown, timeoutMs: number): Promise<unknown> => {
     const task = withImport(core, "_pyodide._hooks.last_awaited", (last) => last()) as Proxy;
-    const cancel = scheduler.schedule(() => callPython(core, "_pyodide._hooks.expire", task, timeoutMs / 1000), timeoutMs);
+    let cancel = (): void => undefined;
+    const endAfter = (delayMs: number, nextMs: number): void => {
+      cancel = scheduler.schedule(() => {
+        callPython(core, "_pyodide._hooks.expire", task, timeoutMs / 1000);
+        endAfter(nextMs, AGAIN_MS);
+      }, delayMs);
+    };
+    endAfter(timeoutMs, CLEANUP_MS);
     try {
       return await coroutine;
     } finally {
