@@ -330,10 +330,22 @@ def exception_reduce(self):
     return rebuild_exception, (*parts, self.args)
 
 
+_ERROR_CLASSES = ("EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError", "URIError")
+
+
 def rebuild_exception(name, message, stack, args):
-    """What unpickling makes of a JsException: it stands for no JavaScript error any more, but says the same."""
+    """What copying and unpickling make of a JsException: a new JavaScript error that says the same. Of what Python made, another one of its kind."""
+    import js
     from pyodide.ffi import JsException
 
+    constructor = getattr(js, name if name in _ERROR_CLASSES else "Error", None)
+    if isinstance(message, str) and constructor is not None:
+        error = constructor.new(message)
+        if error.name != name and isinstance(name, str):
+            error.name = name
+        if isinstance(stack, str):
+            error.stack = stack
+        return error
     exception = JsException(*(args or (f"{name}: {message}",)))
     exception.name, exception.message, exception.stack = name, message, stack
     return exception
