@@ -161,7 +161,8 @@ function statusOf(error: unknown): number | undefined {
 }
 
 const NO_PROCESSES =
-  "runs other programs, and this Python cannot. Install packages from within a program: `import micropip; await micropip.install(...)`, or put them on PYTHONPATH.";
+  "runs other programs, and this Python cannot. Install packages with another pip (`pip install --target FOLDER`) and put the folder on PYTHONPATH, or load those of the distribution from within a program " +
+  "(Node.js 25 and later): `from pyodide.ffi import run_sync; import pyodide_js; run_sync(pyodide_js.loadPackage(...))`, micropip among them.";
 
 /** Modules whose commands cannot work here, and why. */
 const NO_COMMANDS: ReadonlyMap<string, string> = new Map([
