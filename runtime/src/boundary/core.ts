@@ -31,6 +31,7 @@ import { valueImports } from "./imports/values";
 import { Memory } from "./memory";
 import { Operations } from "./operations";
 import { Stacks } from "./stacks";
+import { UnwatchedPromises } from "./unwatched";
 import { Wire } from "./wire";
 
 /** Options of a core, a part of those of `loadPyodide`. */
@@ -96,6 +97,7 @@ export class Core {
       schedule,
       callbacks: this.#callbacks,
       calledPromises: new WeakSet(),
+      unwatched: new UnwatchedPromises(),
       plainDicts: options.toJsLiteralMap === false,
     };
     this.imports = {

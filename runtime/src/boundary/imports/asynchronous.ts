@@ -8,7 +8,7 @@ const RETURNED =
   "Object has already been destroyed: this proxy was the result of a JavaScript function that Python awaited, which frees it";
 
 /** Rows of the section "asynchrony" and those about stacks. */
-export function asynchronousImports({ wire, handles, operations, registry, stacks, schedule, calledPromises, callbacks }: ImportContext) {
+export function asynchronousImports({ wire, handles, operations, registry, stacks, schedule, calledPromises, unwatched, callbacks }: ImportContext) {
   const hasRoom = makeRoomCheck();
   let lastId = 0;
 
@@ -33,6 +33,7 @@ export function asynchronousImports({ wire, handles, operations, registry, stack
       try {
         const watched = handles.get(promise);
         const { era } = wire;
+        unwatched.delete(watched);
         const fromCall = typeof watched === "object" && watched !== null && calledPromises.has(watched);
         Promise.resolve(watched).then(
           (value) => {

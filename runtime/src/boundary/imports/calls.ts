@@ -41,7 +41,7 @@ function disposer(receiver: object, name: string): unknown {
 const RETURNED = "Object has already been destroyed: this proxy was returned to Python by a JavaScript function, which frees it";
 
 /** Rows of the sections "calls" and "iteration". */
-export function callImports({ wire, handles, registry, calledPromises }: ImportContext) {
+export function callImports({ wire, handles, registry, calledPromises, unwatched }: ImportContext) {
   const { memory } = wire;
   /** Generators that Python got from calls with borrowed proxies. */
   const generators = new WeakMap<object, Kept>();
@@ -104,7 +104,10 @@ export function callImports({ wire, handles, registry, calledPromises }: ImportC
     const flags = wire.flagsOf(result);
     if (flags & JS_IS_PROMISE) calledPromises.add(result);
     const generates = (flags & (JS_IS_GENERATOR | JS_IS_ASYNC_GENERATOR)) !== 0;
-    if (lent.length === 0 && !generates) return wire.encodeHandle(result, flags, out);
+    if (lent.length === 0 && !generates) {
+      if (flags & JS_IS_PROMISE && result instanceof Promise) unwatched.add(result);
+      return wire.encodeHandle(result, flags, out);
+    }
     if (flags & JS_IS_PROMISE) {
       const settled = (outcome: unknown): void => endExcept(lent, outcome, borrower);
       Promise.resolve(result as PromiseLike<unknown>).then(settled, settled);

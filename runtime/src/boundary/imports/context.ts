@@ -4,6 +4,7 @@ import type { PyPtr } from "../generated";
 import type { HandleTable } from "../handles";
 import type { Operations } from "../operations";
 import type { Stacks } from "../stacks";
+import type { UnwatchedPromises } from "../unwatched";
 import type { Wire } from "../wire";
 
 /** Runs a function from a macrotask; returns what forgets it. */
@@ -20,6 +21,8 @@ export interface ImportContext {
   readonly callbacks: Map<number, { readonly callback: PyPtr; readonly cancel: () => void }>;
   /** Promises that JavaScript functions returned to Python: a PyProxy that they settle with is Python's (TT-099). */
   readonly calledPromises: WeakSet<object>;
+  /** Promises that JavaScript functions returned to Python, until it awaits them. */
+  readonly unwatched: UnwatchedPromises;
   /** Dicts become plain objects instead of LiteralMaps. */
   readonly plainDicts: boolean;
 }
