@@ -6,13 +6,18 @@
  * Invariant: a promise is added before the host looks for unwatched ones, because microtasks run first, also while a stack is suspended.
  */
 
+/** A program that never awaits and never ends must not collect more. */
+const MAX = 1000;
+
 /** The promises since the last microtask. */
 export class UnwatchedPromises {
   #promises: Promise<unknown>[] = [];
 
   /** Python has got a promise. PERF: most are awaited at once, which takes them out again (ffi: await). */
   add(promise: Promise<unknown>): void {
-    if (this.#promises.push(promise) === 1) queueMicrotask(() => this.#watch());
+    const count = this.#promises.push(promise);
+    if (count === 1) queueMicrotask(() => this.#watch());
+    else if (count === MAX) this.#watch();
   }
 
   /** Python awaits it. */
