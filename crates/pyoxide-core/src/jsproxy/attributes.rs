@@ -287,7 +287,7 @@ pub(super) fn check_import_bool(tri: i32) -> PyResult<bool> {
     if tri == -1 { Err(crate::error::raise_pending()) } else { Ok(tri != 0) }
 }
 
-unsafe extern "C" fn richcompare(object: *mut PyObject, other: *mut PyObject, operation: c_int) -> *mut PyObject {
+pub(super) unsafe extern "C" fn richcompare(object: *mut PyObject, other: *mut PyObject, operation: c_int) -> *mut PyObject {
     guard_slot(ptr::null_mut(), || {
         // SAFETY: CPython passes live objects.
         let (this, other) = unsafe { pair(object, other) };
@@ -307,7 +307,7 @@ unsafe extern "C" fn richcompare(object: *mut PyObject, other: *mut PyObject, op
     })
 }
 
-unsafe extern "C" fn hash(object: *mut PyObject) -> Py_hash_t {
+pub(super) unsafe extern "C" fn hash(object: *mut PyObject) -> Py_hash_t {
     guard_slot(-1, || {
         // SAFETY: CPython passes a live object; the handle is alive.
         let id = unsafe { pyox_js_value_id(this_fields(Ref::from_ptr(object))?.handle) };

@@ -2,11 +2,11 @@
 //!
 //! Invariant: the fields of the proxy stand behind those of `BaseException`; handle 0 means that Python code made it.
 
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::ptr;
 
 use pyo3_ffi as ffi;
-use pyo3_ffi::PyObject;
+use pyo3_ffi::{Py_hash_t, PyObject};
 
 use super::{Class, JS_EXCEPTION, JsExceptionObject, JsFields, Slots, attributes, class_object, fields, make_type, this_fields};
 use crate::boundary::*;
@@ -20,6 +20,9 @@ pub(super) fn make_class() -> PyResult<Py> {
     slots.add(ffi::Py_tp_setattro, attributes::setattro as *mut c_void);
     slots.add(ffi::Py_tp_str, text as *mut c_void);
     slots.add(ffi::Py_tp_repr, text as *mut c_void);
+    // BaseException stands before the proxy where types inherit how they compare.
+    slots.add(ffi::Py_tp_richcompare, richcompare as *mut c_void);
+    slots.add(ffi::Py_tp_hash, hash as *mut c_void);
     let methods = vec![super::method_noargs(c"__reduce__", super::methods::exception_reduce, c"For pickle: name, message and stack are kept.")];
     slots.add(ffi::Py_tp_methods, super::methods_forever(methods));
     slots.add(ffi::Py_tp_finalize, finalize as *mut c_void);
@@ -128,6 +131,31 @@ unsafe extern "C" fn getattro(object: *mut PyObject, name: *mut PyObject) -> *mu
             Ok(attributes::getattro(object, name))
         }
     })
+}
+
+/// Two exceptions of one JavaScript error are equal, as its proxies are; one that Python made is only itself.
+unsafe extern "C" fn richcompare(object: *mut PyObject, other: *mut PyObject, operation: c_int) -> *mut PyObject {
+    // SAFETY: CPython passes live objects; the default is for any two.
+    unsafe {
+        let stands_for_error = |exception| fields(Ref::from_ptr(exception)).is_some_and(|js| js.handle != 0);
+        if matches!(operation, ffi::Py_EQ | ffi::Py_NE) && stands_for_error(object) && stands_for_error(other) {
+            return attributes::richcompare(object, other, operation);
+        }
+        match ffi::PyBaseObject_Type.tp_richcompare {
+            Some(usual) => usual(object, other, operation),
+            None => Ref::from_ptr(ffi::Py_NotImplemented()).to_owned().into_ptr(),
+        }
+    }
+}
+
+unsafe extern "C" fn hash(object: *mut PyObject) -> Py_hash_t {
+    // SAFETY: CPython passes a live object.
+    unsafe {
+        match fields(Ref::from_ptr(object)) {
+            Some(js) if js.handle != 0 => attributes::hash(object),
+            _ => ffi::PyObject_GenericHash(object),
+        }
+    }
 }
 
 unsafe extern "C" fn finalize(object: *mut PyObject) {
