@@ -307,3 +307,13 @@ test("ENV-13 A global __dirname of another script does not hide where the module
     assert.deepEqual(await node(["a.mjs"], { cwd }), { code: 0, out: "2\n", err: "" });
   });
 });
+
+test("ENV-13 JS-002 indexURL leads to the files of another distribution: one sentence says so", async ({ dist, assert }) => {
+  const source = `import { loadPyodide } from "pyodide"; await loadPyodide({ indexURL: "." }).catch(({ message }) => console.log(message)); console.log((await loadPyodide()).runPython("1+1"));`;
+  await inProject(dist, { "a.mjs": source, "pyodide.asm.mjs": "export default async function createModule() {}" }, async (cwd) => {
+    for (const name of ["pyodide.asm.wasm", "pyodide.snapshot", "pyodide-lock.json"]) await symlink(path.join(dist, name), path.join(cwd, name));
+    const { code, out, err } = await node(["a.mjs"], { cwd });
+    assert.deepEqual({ code, err }, { code: 0, err: "" });
+    assert.match(out, /^\S+pyodide\.asm\.mjs is of another distribution than this loader: let `indexURL` lead to the files that came with the loader, or leave it out\.\n2\n$/);
+  });
+});

@@ -365,7 +365,8 @@ export function readSnapshot(bytes: Uint8Array, { name }: SnapshotSource, build:
 
 async function loadCreateModule({ environment, node, downloader, indexUrl }: BootOptions): Promise<CreateModule> {
   const preloaded = preloadedModule();
-  if (preloaded !== undefined) {
+  // Another distribution in the same page leaves one there, too.
+  if (preloaded?.build !== undefined) {
     return preloaded;
   }
   if (environment.serviceWorker) {
@@ -387,6 +388,9 @@ async function loadCreateModule({ environment, node, downloader, indexUrl }: Boo
   const createModule = (loaded as { default?: unknown }).default;
   if (typeof createModule !== "function") {
     throw new Error(`${file} is not the file that belongs to this version of Pyodide: it exports no function.`);
+  }
+  if ((createModule as CreateModule).build === undefined) {
+    throw new Error(`${file} is of another distribution than this loader: let \`indexURL\` lead to the files that came with the loader, or leave it out.`);
   }
   return createModule as CreateModule;
 }
