@@ -134,7 +134,7 @@ def remember(value):
 
 def leads_out(value):
     """Is it a JavaScript object, or a method of one?"""
-    return isinstance(value, JsProxy) or type(value) is type(len) and isinstance(value.__self__, JsProxy)
+    return isinstance(value, JsProxy) or type(value) in (type(len), type(len.__str__)) and isinstance(value.__self__, JsProxy)
 
 def clean():
     pool.clear()
