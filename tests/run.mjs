@@ -35,7 +35,7 @@ function usage(message) {
 }
 
 function parseArguments(args) {
-  const options = { filters: [], dist: process.env.PYOXIDE_DIST ?? path.join(repository, "dist"), jobs: Math.max(2, Math.min(4, 2 * os.cpus().length)) }; // many tests wait more than they compute
+  const options = { filters: [], dist: process.env.PYOXIDE_DIST ?? path.join(repository, "dist"), jobs: Math.max(1, Math.min(4, os.cpus().length)) };
   for (let i = 0; i < args.length; i++) {
     const value = () => args[++i] ?? usage(`${args[i - 1]} needs a value`);
     if (args[i] === "--env") options.env = value();
