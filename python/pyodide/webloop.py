@@ -13,15 +13,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from _asyncio import _get_running_loop, _set_running_loop, _swap_current_task
-from asyncio import events, log, runners, selector_events, tasks, unix_events
-from functools import wraps
+from asyncio import events, log, runners, selector_events, unix_events
 from heapq import heapify, heappop, heappush
 from math import ceil
 from weakref import WeakValueDictionary
 
 from _pyodide import _hooks
 from _pyodide._hooks import block_on
-from _pyodide_core import JsPromise, can_run_sync, cancel, schedule, share_running_loop
+from _pyodide_core import can_run_sync, cancel, schedule, share_running_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -558,18 +557,6 @@ def _run_in_runner(self, coro, *, context=None):
         _swap_current_task(loop, task)
 
 
-@wraps(tasks.ensure_future)
-def _ensure_future(coro_or_future, *, loop=None):
-    # The future that a promise has anyway, at once: a task would look at it in the next turn, and hosts report promises that are
-    # rejected by then and that nobody has looked at (Node ends the process).
-    if isinstance(coro_or_future, JsPromise):
-        future = getattr(coro_or_future.add_done_callback, "__self__", None)
-        if asyncio.isfuture(future) and (loop is None or future.get_loop() is loop):
-            return future
-    return _original_ensure_future(coro_or_future, loop=loop)
-
-
-_original_ensure_future = tasks.ensure_future
 _original_run = runners.run
 _original_runner_run = runners.Runner.run
 
@@ -585,5 +572,4 @@ def install() -> None:
     sys.set_asyncgen_hooks(firstiter=_main._asyncgen_firstiter_hook, finalizer=_main._asyncgen_finalizer_hook)
     share_running_loop()
     asyncio.run = runners.run = _run
-    asyncio.ensure_future = tasks.ensure_future = _ensure_future
     runners.Runner.run = _run_in_runner

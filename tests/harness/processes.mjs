@@ -17,6 +17,24 @@ export function start(program, args, options) {
   return child;
 }
 
+/** Runs a program to its end: its exit code and what it wrote. */
+export function outputOf(program, args, { input, ...options } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = start(program, args, { ...options, stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
+    let out = "";
+    let err = "";
+    child.stdout.on("data", (data) => {
+      out += data;
+    });
+    child.stderr.on("data", (data) => {
+      err += data;
+    });
+    child.on("error", reject);
+    child.stdin?.end(input);
+    child.on("close", (code) => resolve({ code, out, err }));
+  });
+}
+
 /** Ends what the last test has left running; how many those were. */
 export function endAll() {
   const left = [...living];

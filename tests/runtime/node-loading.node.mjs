@@ -5,26 +5,13 @@
 import { copyFile, mkdir, mkdtemp, readFile, readdir, realpath, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { start } from "../harness/processes.mjs";
+import { outputOf } from "../harness/processes.mjs";
 import { configure, test } from "../harness/registry.mjs";
 
 configure({ noInterpreter: true });
 
 function node(args, { cwd, input = "" } = {}) {
-  return new Promise((resolve, reject) => {
-    const child = start(process.execPath, args, { cwd, stdio: ["pipe", "pipe", "pipe"] });
-    let out = "";
-    let err = "";
-    child.stdout.on("data", (data) => {
-      out += data;
-    });
-    child.stderr.on("data", (data) => {
-      err += data;
-    });
-    child.on("error", reject);
-    child.stdin.end(input);
-    child.on("close", (code) => resolve({ code, out, err }));
-  });
+  return outputOf(process.execPath, args, { cwd, input });
 }
 
 /** A folder with `node_modules/pyodide` linked to the distribution, as after `npm install`. */

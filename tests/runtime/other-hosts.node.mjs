@@ -5,25 +5,13 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { start } from "../harness/processes.mjs";
+import { outputOf } from "../harness/processes.mjs";
 import { configure, test } from "../harness/registry.mjs";
 
 configure({ noInterpreter: true });
 
 function run(program, args, cwd) {
-  return new Promise((resolve, reject) => {
-    const child = start(program, args, { cwd, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" } });
-    let out = "";
-    let err = "";
-    child.stdout.on("data", (data) => {
-      out += data;
-    });
-    child.stderr.on("data", (data) => {
-      err += data;
-    });
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, out, err }));
-  });
+  return outputOf(program, args, { cwd, env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" } });
 }
 
 /** Its output is the same in each host. */

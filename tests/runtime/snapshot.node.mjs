@@ -5,7 +5,7 @@ import { mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/prom
 import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { start } from "../harness/processes.mjs";
+import { outputOf, start } from "../harness/processes.mjs";
 import { configure, test } from "../harness/registry.mjs";
 
 configure({ noInterpreter: true });
@@ -27,19 +27,7 @@ async function inCopy(dist, change, work) {
 
 /** Runs a module in a Node process of its own. */
 function run(source, cwd = os.tmpdir()) {
-  return new Promise((resolve, reject) => {
-    const child = start(process.execPath, ["--input-type=module", "-e", source], { cwd, stdio: ["ignore", "pipe", "pipe"] });
-    let out = "";
-    let err = "";
-    child.stdout.on("data", (data) => {
-      out += data;
-    });
-    child.stderr.on("data", (data) => {
-      err += data;
-    });
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, out, err }));
-  });
+  return outputOf(process.execPath, ["--input-type=module", "-e", source], { cwd });
 }
 
 const program = (dist, options) => `
